@@ -1,0 +1,25 @@
+"""The single Piccolo app: one linear history of migrations for all domains."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig, table_finder
+
+TABLE_MODULES = [
+    "portal.accounts.tables",
+    "portal.people.tables",
+    "portal.clinics.tables",
+    "portal.audit.tables",
+    "portal.notifications.tables",
+    "portal.schedules.tables",
+    "portal.slots.tables",
+    "portal.appointments.tables",
+    "portal.video.tables",
+]
+
+APP_CONFIG = AppConfig(
+    app_name="portal",
+    migrations_folder_path=str(Path(__file__).parent.parent / "migrations"),
+    table_classes=table_finder(modules=TABLE_MODULES),
+    migration_dependencies=[],
+    commands=[],
+)

@@ -1,0 +1,127 @@
+"""Settings, read once from the environment. A wrong one stops the start with one line that names it."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class SettingError(Exception):
+    """A setting cannot be used; the text names the variable and never repeats a secret value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting with its default, unit and meaning; the variable is the name in upper case (see docs/settings)."""
+
+    data: Path = Path("var")  # PORTAL_DATA: folder of the embedded database, files and keys
+    database_url: str = ""  # DATABASE_URL: empty means the embedded PostgreSQL
+    database_replica_url: str = ""  # DATABASE_REPLICA_URL: for reads that may be late
+    redis_url: str = ""  # REDIS_URL: empty means in memory (one process)
+    amqp_url: str = ""  # AMQP_URL: empty means integration events stay in the outbox
+    amqp_consume: bool = False  # PORTAL_AMQP_CONSUME
+    base_url: str = "http://127.0.0.1:8000"  # PORTAL_BASE_URL: absolute links are made from it, never from Host
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")  # PORTAL_ALLOWED_HOSTS: names, port optional
+    trusted_proxies: tuple[str, ...] = ()  # PORTAL_TRUSTED_PROXIES: addresses or networks whose X-Forwarded-* count
+    keys: str = ""  # PORTAL_KEYS: file of signing keys (JWK set); empty means made under the data folder
+    smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
+    hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
+    horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
+    rate_limit: int = 100  # PORTAL_RATE_LIMIT: requests a minute per user; 0 is off, on loopback only
+    pool_size: int = 10  # PORTAL_POOL_SIZE: database connections a process
+    demo: bool = False  # set by `portal serve --demo`
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by https, which decides the cookie's name and flags."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the portal is reachable from this machine only."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **overrides: object) -> "Settings":
+        """Read and check the environment.
+
+        Raises `SettingError` naming the first variable that cannot be used.
+        """
+        values: dict[str, object] = {
+            "data": Path(environ.get("PORTAL_DATA", "var")).resolve(),
+            "database_url": _url(environ, "DATABASE_URL", {"postgres", "postgresql"}),
+            "database_replica_url": _url(environ, "DATABASE_REPLICA_URL", {"postgres", "postgresql"}),
+            "redis_url": _url(environ, "REDIS_URL", {"redis", "rediss", "unix"}),
+            "amqp_url": _url(environ, "AMQP_URL", {"amqp", "amqps"}),
+            "amqp_consume": _flag(environ, "PORTAL_AMQP_CONSUME"),
+            "base_url": _url(environ, "PORTAL_BASE_URL", {"http", "https"}).rstrip("/") or cls.base_url,
+            "allowed_hosts": _words(environ, "PORTAL_ALLOWED_HOSTS") or cls.allowed_hosts,
+            "trusted_proxies": _networks(environ, "PORTAL_TRUSTED_PROXIES"),
+            "keys": environ.get("PORTAL_KEYS", ""),
+            "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
+            "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
+            "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
+            "rate_limit": int(_number(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000)),
+            "pool_size": int(_number(environ, "PORTAL_POOL_SIZE", 10, 2, 200)),
+        }
+        settings = cls(**{**values, **overrides})  # type: ignore[arg-type]  # checked value by value above
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse combinations that would be unsafe."""
+        if self.demo and not self.loopback:
+            raise SettingError("--demo: the demo accounts have a known password; they are for loopback addresses only")
+        if self.rate_limit == 0 and not self.loopback:
+            raise SettingError("PORTAL_RATE_LIMIT: 0 turns limits off and is allowed on loopback only")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
+    value = environ.get(name, "").strip()
+    if value and urlsplit(value).scheme not in schemes:
+        raise SettingError(f"{name}: must begin with one of {', '.join(sorted(schemes))}://")
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "").strip().lower()
+    if value not in {"", "0", "1", "true", "false"}:
+        raise SettingError(f"{name}: must be true or false")
+    return value in {"1", "true"}
+
+
+def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip().lower() for word in environ.get(name, "").split(",") if word.strip())
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    words = _words(environ, name)
+    for word in words:
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise SettingError(f"{name}: {word} is not an address or network") from None
+    return words
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    text = environ.get(name, "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        raise SettingError(f"{name}: must be a number") from None
+    if not low <= value <= high:
+        raise SettingError(f"{name}: must be between {low:g} and {high:g}")
+    return value

@@ -1,0 +1,111 @@
+"""Pages and fragments: one Jinja environment, autoescaped, with the helpers every template has."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar.response import Response
+from markupsafe import Markup
+
+from portal.web import i18n
+
+ROOT = Path(__file__).parent.parent.parent
+TEMPLATES = ROOT / "templates"
+STATIC = ROOT / "static"
+
+
+@cache
+def environment() -> Environment:
+    """The environment, built once a process."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    env.globals.update(static=static, icon=icon, languages=i18n.LANGUAGES, direction=i18n.direction)
+    env.filters.update(
+        date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number
+    )
+    return env
+
+
+def _gettext(message: str) -> str:
+    return i18n.translations(i18n.language()).ugettext(message)
+
+
+def _ngettext(singular: str, plural: str, number: int) -> str:
+    return i18n.translations(i18n.language()).ungettext(singular, plural, number)
+
+
+def render(template: str, **context: Any) -> str:
+    """One template as text, with nothing but what is given."""
+    return environment().get_template(template).render(locale=i18n.language(), dir=i18n.direction(i18n.language()), **context)
+
+
+def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **context: Any) -> Response[str]:
+    """A whole page; the request's own context (who is signed in, CSRF token, nonce) is added by `web/context.py`."""
+    from portal.web.context import page_context
+
+    body = render(template, **{**page_context(), **context})
+    return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+
+
+fragment = page  # the same context, the same answer: a template whose name begins with _ is a fragment
+
+
+def redirect(path: str) -> Response[None]:
+    """See another page after a POST (303). `path` is one of ours, never taken from the request unchecked."""
+    return Response(None, status_code=303, headers={"Location": path})
+
+
+@cache
+def static(path: str) -> str:
+    """The address of a static file with its content's digest, so that it may be cached for ever."""
+    digest = sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+def icon(name: str, label: str = "") -> Markup:
+    """An icon of the sprite; decorative unless it has a label."""
+    hidden = Markup('aria-hidden="true"') if not label else Markup('role="img" aria-label="{}"').format(label)
+    return Markup('<svg class="icon" {}><use href="{}#{}"/></svg>').format(hidden, static("icons/sprite.svg"), name)
+
+
+def zoned(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(ZoneInfo(zone))
+
+
+def format_date(value: date | datetime, zone: str = "UTC", style: str = "full") -> str:
+    """A date in words; an instant is first put on the clock of `zone`. `style`: full, long, medium, short or a pattern."""
+    day = zoned(value, zone).date() if isinstance(value, datetime) else value
+    return dates.format_date(day, format=style, locale=i18n.language())
+
+
+def format_time(value: datetime | time, zone: str = "UTC") -> str:
+    """A time of day as the language writes it."""
+    moment = zoned(value, zone).time() if isinstance(value, datetime) else value
+    return dates.format_time(moment, format="short", locale=i18n.language())
+
+
+def format_datetime(value: datetime, zone: str = "UTC", style: str = "medium") -> str:
+    """Date and time on the clock of `zone`."""
+    return dates.format_datetime(zoned(value, zone), format=style, locale=i18n.language())
+
+
+def format_money(amount: Decimal | float, currency: str) -> str:
+    return numbers.format_currency(amount, currency, locale=i18n.language())
+
+
+def format_number(value: float) -> str:
+    return numbers.format_decimal(value, locale=i18n.language())
