@@ -1,0 +1,191 @@
+"""One open stream: it takes frames without ever making the hub wait, and keeps a bounded backlog."""
+
+import asyncio
+import logging
+import time
+import types
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextvars import Context
+from functools import partial
+from typing import Any
+
+from litestar.types import Receive, Send
+
+from portal.accounts.schemas import Actor
+
+logger = logging.getLogger(__name__)
+
+BACKLOG_BYTES = 128 * 1024
+BACKLOG_FRAMES = 512
+STUCK_SECONDS = 30.0
+
+Identify = Callable[[], Awaitable[Actor | None]]
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class Reader:
+    """A stream of one page (`form` is its language) or of one API client (`form` is "json")."""
+
+    __slots__ = (
+        "_abort", "_backlog", "_backlog_bytes", "_drain", "_listening", "_send", "_task", "actor", "busy_since",
+        "closed", "ends_at", "form", "identify", "on_drop", "topics",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        form: str,
+        actor: Actor | None,
+        topics: tuple[str, ...],
+        identify: Identify,
+        send: Send,
+        abort: Callable[[], None] | None = None,
+    ) -> None:
+        self.form = form
+        self.actor = actor
+        self.topics = topics
+        self.identify = identify
+        self.ends_at = float("inf")
+        self.closed = False
+        self.busy_since: float | None = time.monotonic()  # until it has caught up, frames wait in the backlog
+        self.on_drop: Callable[[], None] = _nothing
+        self._send = send
+        self._abort = abort
+        self._backlog: deque[bytes] = deque()
+        self._backlog_bytes = 0
+        self._drain: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._listening = False
+
+    async def run(self, receive: Receive, first: Iterable[bytes]) -> None:
+        """Answer with the present state, then stay until the client goes or the stream is closed."""
+        self._task = asyncio.current_task()
+        self._listening = not self.closed
+        try:
+            if self._listening:
+                await self._catch_up(first)
+                await _until_gone(receive)
+                self.closed = True
+        except asyncio.CancelledError:
+            if not self.closed:
+                raise
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # close() ended the wait, not the server
+            await self._say_goodbye()
+        finally:
+            self._listening = False
+            self.closed = True
+            self._backlog.clear()
+            if self._drain is not None:
+                self._drain.cancel()
+
+    async def _catch_up(self, first: Iterable[bytes]) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        for frame in first:
+            await self._send_now(frame)
+        await self._send_backlog()
+
+    def write(self, frame: bytes) -> None:
+        """Hand over one frame; never waits. A reader that does not keep up is dropped."""
+        if self.closed:
+            return
+        if self.busy_since is not None:
+            self._keep(frame)
+            return
+        # The first step of `send` nearly always completes it. Running that step here, without a task and without
+        # waking one, is what makes a thousand readers cheap; only a full socket needs a task, to wait for it.
+        sending = self._send(_body(frame)).__await__()
+        try:
+            waits_for = next(sending)
+        except StopIteration:
+            return
+        except Exception:
+            logger.debug("a live stream could not be written", exc_info=True)
+            self.close()
+            return
+        self.busy_since = time.monotonic()
+        self._drain = asyncio.get_running_loop().create_task(self._finish(sending, waits_for), context=Context())
+
+    def _keep(self, frame: bytes) -> None:
+        self._backlog.append(frame)
+        self._backlog_bytes += len(frame)
+        if self._backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_FRAMES:
+            self.drop()
+
+    async def _finish(self, sending: Generator[Any, Any, Any], waits_for: Any) -> None:
+        try:
+            await _rest(sending, waits_for)
+            await self._send_backlog()
+        except Exception:
+            logger.debug("a live stream could not be written", exc_info=True)
+            self.close()
+
+    async def _send_backlog(self) -> None:
+        while self._backlog:
+            frame = self._backlog.popleft()
+            self._backlog_bytes -= len(frame)
+            await self._send_now(frame)
+        self.busy_since = None
+
+    async def _send_now(self, frame: bytes) -> None:
+        self.busy_since = time.monotonic()
+        await self._send(_body(frame))
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether the client has taken nothing for too long."""
+        return self.busy_since is not None and now - self.busy_since > STUCK_SECONDS
+
+    def drop(self) -> None:
+        """Give up a client that does not read: its socket may hold what was sent for hours otherwise."""
+        if not self.closed:
+            self.on_drop()
+            self.close()
+
+    def close(self) -> None:
+        """End the stream; the client comes back if it may."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._listening and self._task is not None:
+            self._task.cancel()
+
+    async def _say_goodbye(self) -> None:
+        if self.busy_since is None:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif self._abort is not None:
+            self._abort()
+
+
+def _nothing() -> None:
+    """Nobody counts this reader."""
+
+
+def _body(frame: bytes) -> Any:
+    return {"type": "http.response.body", "body": frame, "more_body": True}
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@types.coroutine
+def _rest(sending: Generator[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine whose first step has been run by hand."""
+    while True:
+        try:
+            answer = yield waits_for
+        except BaseException as error:
+            step = partial(sending.throw, error)
+        else:
+            step = partial(sending.send, answer)
+        try:
+            waits_for = step()
+        except StopIteration:
+            return
