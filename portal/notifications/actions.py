@@ -1,0 +1,30 @@
+"""Tell people things: a line in their own list, a mail in the queue. Never with medical detail in the text."""
+
+from uuid import UUID
+
+from portal import db
+from portal.ids import uuid7
+
+
+async def mail_in_tx(account_id: UUID | None, recipient: str, subject: str, body: str) -> None:
+    """Queue one mail, sent by the worker after the commit. `subject` is one line; control characters are refused.
+
+    Raises ValueError for a subject or recipient that could forge a header.
+    """
+    if any(character in subject + recipient for character in "\r\n\0"):
+        raise ValueError("a mail header cannot hold a line break")
+    await db.execute(
+        "INSERT INTO mail (id, account_id, recipient, subject, body) VALUES ($1, $2, $3, $4, $5)",
+        uuid7(),
+        account_id,
+        recipient,
+        subject,
+        body,
+    )
+
+
+async def notify_in_tx(account_id: UUID, kind: str, link: str) -> None:
+    """Add a line to a person's notifications: what kind of thing happened, and the page that tells more."""
+    await db.execute(
+        "INSERT INTO notification (id, account_id, kind, link) VALUES ($1, $2, $3, $4)", uuid7(), account_id, kind, link
+    )

@@ -1,0 +1,84 @@
+"""Shared fixtures: a private PostgreSQL, one migrated template, and a fresh copy of it for each test module."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from portal import db
+from portal.embedded import EmbeddedPostgres
+from portal.settings import Settings
+
+TEMPLATE = "care_template"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a private server that this run starts and ends; `PORTAL_TEST_DATABASE_URL` names another one."""
+    given = os.environ.get("PORTAL_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="care-pg-"))
+    server = EmbeddedPostgres(folder / "data")
+    yield server.url
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def database(url: str, name: str) -> str:
+    """The address of another database of the same server."""
+    head, _, tail = url.partition("@")
+    host, _, rest = tail.partition("/")
+    query = rest.partition("?")[2]
+    return f"{head}@{host}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: str) -> str:
+    """A migrated database from which the others are copied."""
+    from portal.migrations import migrate
+
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    await admin.execute("ALTER SYSTEM SET max_connections = 200")
+    await admin.close()
+    await migrate(Settings(database_url=database(postgres, TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
+    """A fresh, migrated, empty database for one test module."""
+    name = f"care_{uuid4().hex[:12]}"
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield database(postgres, name)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        database_url=database_url, data=tmp_path_factory.mktemp("data"), rate_limit=0, base_url="http://testserver.local"
+    )
+
+
+@pytest.fixture(scope="module")
+async def pool(settings: Settings) -> AsyncIterator[None]:
+    """The application's own pool on this module's database, for tests that call actions and queries directly."""
+    await db.connect(settings)
+    yield
+    await db.disconnect()
