@@ -75,7 +75,7 @@ class Form(Generic[S]):
         return replace(self, errors=[*self.errors, FieldError(name, message)], data=None)
 
     def refused(self, error: DomainError) -> "Form[S]":
-        """The form again, after an action said no: its field messages, or its sentence for the form itself (field "")."""
+        """The form again, after an action said no: its field messages, or one for the whole form (field "")."""
         problems = error.errors if isinstance(error, Invalid) else [FieldError("", error.detail)]
         return replace(self, errors=[*self.errors, *problems], data=None)
 

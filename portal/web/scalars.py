@@ -27,7 +27,7 @@ CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
 INT32 = 2_147_483_647
-CHECKED = {"true": True, "on": True, "1": True, "yes": True, "false": False, "off": False, "0": False, "no": False}
+CHECKED = {"true": True, "on": True, "false": False}
 
 
 class JsonNumber(NamedTuple):

@@ -48,6 +48,10 @@ def Amount(lowest: str, highest: str, places: int) -> Meta:
     return Meta(extra={"clean": clean}, extra_json_schema={"extra": schema})
 
 
+def two_decimals(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.01"))
+
+
 def described(clean: Clean, maximum: int, example: str, **schema: Any) -> Meta:
     return Meta(
         min_length=1,
@@ -96,7 +100,7 @@ WallTime = time
 Instant = datetime
 Id = UUID
 
-Money = Annotated[Decimal, Amount("0", "999999.99", 2)]
+Money = Annotated[Decimal, Amount("0", "999999.99", 2), Meta(extra={"clean": two_decimals})]
 Quantity = Annotated[int, Meta(ge=1, le=INT32)]
 Count = Annotated[int, Meta(ge=0, le=INT32)]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
