@@ -1,0 +1,99 @@
+// What every page has: the CSRF header of htmx requests, menus, dialogs, messages, shown passwords, shortcuts,
+// and the state of the live stream. Everything here only adds to pages that work without it.
+
+const text = (id, message) => { const at = document.getElementById(id); if (at) at.textContent = message; };
+
+// Writes carry the token that the page was rendered with.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.request.method === "GET") return;
+  const token = document.querySelector('meta[name="csrf-token"]')?.content;
+  if (token) ctx.request.headers["X-CSRF-Token"] = token;
+});
+
+// A request that failed is said once, where the last action's messages are. Texts come from the page (data-failed).
+function toast(message, tone = "") {
+  const area = document.getElementById("toasts");
+  if (!area || !message) return;
+  const box = document.createElement("div");
+  box.className = "toast";
+  if (tone) box.dataset.tone = tone;
+  const line = document.createElement("p");
+  line.textContent = message;
+  box.append(line);
+  area.append(box);
+  leave(box);
+}
+const leave = (box) => setTimeout(() => { if (box.matches(":hover, :focus-within")) leave(box); else box.remove(); }, 8000);
+document.querySelectorAll("#toasts .toast").forEach(leave);
+
+const failed = () => toast(document.getElementById("toasts")?.dataset.failed, "danger");
+document.addEventListener("htmx:error", ({ target }) => { if (target.id !== "live") failed(); });
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (ctx.response.status >= 500 && ctx.sourceElement?.id !== "live") failed();
+});
+
+// `data-live` on <html>: "on" while the stream is open, "off" after it broke. Styles and the page's words follow it.
+const live = (state) => { document.documentElement.dataset.live = state; };
+document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.status < 400) live("on"); });
+document.addEventListener("htmx:sse:error", () => live("off"));
+document.addEventListener("htmx:sse:close", () => live("off"));
+
+document.addEventListener("click", (event) => {
+  const at = event.target.closest("[data-dialog], [data-close], [data-dismiss], [data-reveal], [data-print], [data-copy]");
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  if (event.target.matches("dialog")) event.target.close();
+  if (!at) return;
+  if (at.dataset.dialog) {
+    const dialog = document.getElementById(at.dataset.dialog);
+    if (dialog?.showModal) { event.preventDefault(); dialog.showModal(); }
+  } else if (at.matches("[data-close]")) at.closest("dialog")?.close();
+  else if (at.matches("[data-dismiss]")) at.closest(".toast")?.remove();
+  else if (at.dataset.reveal) reveal(at);
+  else if (at.matches("[data-print]")) print();
+  else if (at.dataset.copy) navigator.clipboard?.writeText(at.dataset.copy).then(() => toast(at.dataset.copied));
+});
+
+function reveal(button) {
+  const input = document.getElementById(button.dataset.reveal);
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!shown));
+}
+function unhide(root) { root.querySelectorAll("[data-reveal][hidden]").forEach((button) => { button.hidden = false; }); }
+
+// One key for the next action: data-key="n" on a link or button; data-keys on the dialog that lists them, opened by "?".
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details[data-menu][open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    return;
+  }
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const list = event.key === "?" && document.querySelector("dialog[data-keys]");
+  const act = list ? null : document.querySelector(`[data-key="${CSS.escape(event.key)}"]:not(:disabled)`);
+  if (list) list.showModal();
+  else if (act) { event.preventDefault(); act.matches("input, select, textarea") ? act.focus() : act.click(); }
+});
+
+// A form sends once; the button says so. Coming back to the page (bfcache) frees it.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  else if (![...form.attributes].some(({ name }) => name.startsWith("hx-"))) form.dataset.sent = "1";
+});
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+
+unhide(document);
+document.querySelector("[data-focus]")?.focus();
+document.addEventListener("htmx:after:swap", () => {
+  unhide(document);
+  const summary = document.querySelector(".error-summary[data-focus]");
+  if (summary && !summary.dataset.seen) { summary.dataset.seen = "1"; summary.focus(); }
+});
+
+document.addEventListener("countdown:soon", ({ detail }) => text("announce", detail));
+document.addEventListener("countdown:end", ({ detail }) => text("announce", detail));
