@@ -1,12 +1,71 @@
-"""Integration events, written in the transaction of the change they tell of, and delivered by the worker later."""
+"""Integration events and jobs: written in the transaction of the change they tell of, carried out later.
 
+An event waits in `outbox_event` until a relay has delivered it. A relay takes the oldest waiting event of each
+aggregate (never a second one while the first is under way, which keeps their order), leases it by moving `due_at`,
+delivers outside any transaction, and marks it. A relay that dies loses its lease after `LEASE_SECONDS` and the
+event is delivered again: at least once, by an id that the receiver can recognise.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import msgspec
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
 
 from portal import db
 from portal.ids import uuid7
 
+LEASE_SECONDS = 30
+BATCH = 100
+MOST_ATTEMPTS = 12  # about an hour and a half of doubling waits, then a person looks at it
+
 INSERT = "INSERT INTO outbox_event (id, event_type, aggregate_id, data) VALUES ($1, $2, $3, $4)"
+
+CLAIM = """
+UPDATE outbox_event SET due_at = clock_timestamp() + make_interval(secs => $1), attempts = attempts + 1
+WHERE id IN (
+    SELECT e.id FROM outbox_event e
+    WHERE e.delivered_at IS NULL AND e.dead_at IS NULL AND e.due_at <= clock_timestamp() AND NOT EXISTS (
+        SELECT FROM outbox_event p
+        WHERE p.aggregate_id = e.aggregate_id AND p.position < e.position AND p.delivered_at IS NULL AND p.dead_at IS NULL)
+    ORDER BY e.position LIMIT $2 FOR UPDATE SKIP LOCKED)
+RETURNING id, event_type, aggregate_id, data, created_at, attempts, position
+"""
+DELIVERED = "UPDATE outbox_event SET delivered_at = clock_timestamp(), last_error = NULL WHERE id = ANY($1)"
+FAILED = """
+UPDATE outbox_event SET last_error = left($2, 500),
+    due_at = clock_timestamp() + make_interval(secs => least(power(2, attempts), 900)),
+    dead_at = CASE WHEN attempts >= $3 THEN clock_timestamp() END
+WHERE id = $1
+"""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One integration event as it leaves the portal."""
+
+    id: UUID
+    event_type: str
+    aggregate_id: UUID
+    data: dict[str, Any]
+    created_at: datetime
+    attempts: int
+    position: int
+
+    def envelope(self) -> dict[str, Any]:
+        """The body that other systems receive; `event_id` lets them drop a second delivery."""
+        return {
+            "event_id": str(self.id),
+            "event_type": self.event_type,
+            "timestamp": self.created_at.isoformat().replace("+00:00", "Z"),
+            "version": 1,
+            "data": self.data,
+        }
+
+
+Sink = Callable[[Event], Awaitable[None]]
 
 
 async def emit_in_tx(event_type: str, aggregate_id: UUID, data: dict[str, Any]) -> None:
@@ -14,6 +73,45 @@ async def emit_in_tx(event_type: str, aggregate_id: UUID, data: dict[str, Any]) 
 
     Raises RuntimeError outside a transaction: an event without its change would be a lie.
     """
-    if not db.in_transaction():
-        raise RuntimeError("emit_in_tx needs an open transaction")
+    _demand_transaction()
     await db.execute(INSERT, uuid7(), event_type, aggregate_id, data)
+
+
+async def enqueue_in_tx(job: str, payload: dict[str, Any]) -> None:
+    """Queue one job on PgQueuer; it exists only if the transaction commits."""
+    _demand_transaction()
+    async with db.connection() as connection:
+        await Queries(AsyncpgDriver(connection)).enqueue(job, msgspec.json.encode(payload))  # type: ignore[arg-type]  # a pooled connection is one
+
+
+def _demand_transaction() -> None:
+    if not db.in_transaction():
+        raise RuntimeError("events and jobs belong to the transaction of their change")
+
+
+async def relay_once(sink: Sink) -> int:
+    """Deliver one batch; the number of events taken. A failing event waits, doubling, and blocks its aggregate only."""
+    rows = await db.fetch(CLAIM, float(LEASE_SECONDS), BATCH)
+    events = sorted((Event(**row) for row in rows), key=lambda event: event.position)
+    delivered: list[UUID] = []
+    for event in events:
+        try:
+            await sink(event)
+        except Exception as error:
+            await db.execute(FAILED, event.id, f"{type(error).__name__}: {error}", MOST_ATTEMPTS)
+        else:
+            delivered.append(event.id)
+    if delivered:
+        await db.execute(DELIVERED, delivered)
+    return len(events)
+
+
+async def send_again(event_id: UUID) -> bool:
+    """Give a parked event a new start; False when it is not parked."""
+    return bool(
+        await db.execute(
+            "UPDATE outbox_event SET dead_at = NULL, attempts = 0, due_at = clock_timestamp()"
+            " WHERE id = $1 AND dead_at IS NOT NULL",
+            event_id,
+        )
+    )

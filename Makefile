@@ -1,0 +1,48 @@
+# Two commands do all the set-up: `make run` and `make test`. The others are explained in the README.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: run install test check bench screens vendor i18n clean test-needs
+.DEFAULT_GOAL := run
+
+$(STAMP): pyproject.toml constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+install: $(STAMP)
+
+run: install
+	$(BIN)/portal serve --demo
+
+# What tests need beyond Python: used where found, installed where we may, named where we may not.
+test-needs: install
+	tools/test-needs
+
+test: install test-needs
+	$(BIN)/python -m pytest $(TESTS)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/check_translations.py
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_schema.py
+
+bench: install
+	$(BIN)/python -m bench
+
+screens: install test-needs
+	$(BIN)/python tools/screens.py
+
+i18n: install
+	$(BIN)/python tools/i18n.py
+
+vendor:
+	npm ci --ignore-scripts
+	node tools/vendor.mjs
+
+clean:
+	rm -rf .venv var build *.egg-info

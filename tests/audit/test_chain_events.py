@@ -1,0 +1,143 @@
+"""The chain has no forks, shows what was tampered with, and no act happens without its row."""
+
+import asyncio
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from portal import db
+from portal.accounts.schemas import Role
+from portal.audit import actions, queries
+from portal.settings import Settings
+from tests import factories
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
+
+
+async def append(actor: factories.Person, action: str = "test.done") -> None:
+    async with db.transaction():
+        await actions.record_in_tx(actor.actor, action, subject_type="test", subject_id="1", patient_id=actor.id)
+
+
+async def as_superuser(settings: Settings, *statements: str) -> None:
+    """Change rows as somebody who owns the database: triggers off, as an attacker would."""
+    connection = await asyncpg.connect(settings.database_url)
+    await connection.execute("SET session_replication_role = replica")
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def rows(settings: Settings) -> factories.Person:
+    """A chain of a hundred rows of one actor, alone in the table."""
+    await as_superuser(
+        settings,
+        "DELETE FROM audit_event",
+        "UPDATE audit_head SET seq = 0, hash = sha256(convert_to('care-portal audit chain ' || chain, 'UTF8'))",
+    )
+    actor = await factories.patient()
+    for _ in range(100):
+        await append(actor)
+    assert await queries.broken_links() == []
+    return actor
+
+
+@pytest.mark.race
+async def test_appends_from_many_connections_make_no_forks(capsys: pytest.CaptureFixture[str]) -> None:
+    """H4: 3,000 appends at once; the twin that reads the head without its lock forks."""
+    actor = await factories.patient()
+    begun = asyncio.get_running_loop().time()
+
+    async def writer() -> None:
+        for _ in range(300):
+            await append(actor)
+
+    await asyncio.gather(*(writer() for _ in range(10)))
+    rate = 3000 / (asyncio.get_running_loop().time() - begun)
+    forks = await db.fetch_value(
+        "SELECT count(*) FROM (SELECT previous_hash FROM audit_event GROUP BY previous_hash HAVING count(*) > 1) f"
+    )
+    twin = await naive_forks()
+    with capsys.disabled():
+        print(f"\nH4: 3,000 appends on one chain, {forks} forks, {rate:.0f}/s; twin without a lock forks {twin} times")
+    assert forks == 0 and await queries.broken_links() == []
+    assert twin > 0, "the naive twin must fork, or this test shows nothing"
+
+
+async def naive_forks() -> int:
+    """The same chain kept by reading the last hash and then inserting."""
+    await db.execute("CREATE TABLE naive (id bigserial, previous bytea, hash bytea)")
+    await db.execute("INSERT INTO naive (hash) VALUES ('x')")
+
+    async def writer() -> None:
+        for _ in range(20):
+            last = await db.fetch_value("SELECT hash FROM naive ORDER BY id DESC LIMIT 1")
+            await db.execute(
+                "INSERT INTO naive (previous, hash) VALUES ($1, sha256($1 || gen_random_uuid()::text::bytea))", last
+            )
+
+    await asyncio.gather(*(writer() for _ in range(10)))
+    return int(
+        await db.fetch_value(
+            "SELECT count(*) FROM (SELECT previous FROM naive GROUP BY previous HAVING count(*) > 1) f"
+        )
+    )
+
+
+ATTACKS = {
+    "edit": ("UPDATE audit_event SET action = 'test.other' WHERE seq = 50 AND {chain}", 50),
+    "delete": ("DELETE FROM audit_event WHERE seq = 50 AND {chain}", 51),
+    "reorder": (
+        "UPDATE audit_event SET seq = CASE seq WHEN 50 THEN 51 ELSE 50 END WHERE seq IN (50, 51) AND {chain}",
+        50,
+    ),
+    "cut tail": ("DELETE FROM audit_event WHERE seq > 90 AND {chain}", 91),
+    "forge": (
+        "INSERT INTO audit_event SELECT chain, 101, at, actor_id, actor_role, 'test.forged', outcome, subject_type,"
+        " subject_id, patient_id, reason, request_id, hash, hash FROM audit_event WHERE seq = 100 AND {chain}",
+        101,
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_tampering_is_found_with_its_row(attack: str, rows: factories.Person, settings: Settings) -> None:
+    statement, expected = ATTACKS[attack]
+    chain = rows.id.bytes[15] % 16
+    if attack == "reorder":
+        await as_superuser(settings, "ALTER TABLE audit_event DROP CONSTRAINT audit_event_pkey")
+    await as_superuser(settings, statement.format(chain=f"chain = {chain}"))
+    found = await queries.broken_links()
+    if attack == "reorder":
+        await as_superuser(settings, "ALTER TABLE audit_event ADD CONSTRAINT audit_event_pkey PRIMARY KEY (chain, seq)")
+    assert [(link.chain, link.seq) for link in found] == [(chain, expected)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event", "TRUNCATE audit_event"]
+)
+async def test_the_application_cannot_change_it(statement: str, rows: factories.Person) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute(statement)
+    assert len((await queries.search(patient_id=rows.id, limit=200))[0]) == 100
+
+
+async def test_rows_hold_who_what_when_and_outcome(rows: factories.Person) -> None:
+    found, total = await queries.search(actor_id=rows.id, action="test.done", limit=1)
+    assert total == 100 and found[0].actor_name == rows.actor.name
+    assert (found[0].actor_role, found[0].outcome) == (Role.PATIENT, "OK")
+    other: UUID = (await factories.patient()).id
+    assert await queries.search(actor_id=other) == ([], 0)
+
+
+async def test_no_audit_no_act(rows: factories.Person, settings: Settings) -> None:
+    """H2's ground: when the row cannot be written, the change is not there either."""
+    await as_superuser(settings, "ALTER TABLE audit_event ADD CONSTRAINT broken CHECK (action <> 'test.refused')")
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with db.transaction():
+            await db.execute("UPDATE account SET first_name = 'Changed' WHERE id = $1", rows.id)
+            await actions.record_in_tx(rows.actor, "test.refused", subject_type="account", subject_id=rows.id)
+    await as_superuser(settings, "ALTER TABLE audit_event DROP CONSTRAINT broken")
+    assert await db.fetch_value("SELECT first_name FROM account WHERE id = $1", rows.id) == "Ada"
