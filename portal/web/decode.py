@@ -16,7 +16,8 @@ from portal.web.convert import Reading, Record
 from portal.web.i18n import _
 from portal.web.scalars import JsonNumber
 
-MAX_BODY = 10 * 1024 * 1024
+MAX_BODY = 10 * 1024 * 1024  # of any request, uploads too: the application's `request_max_body_size`
+MAX_JSON = 1024 * 1024
 MAX_DEPTH = 32
 MAX_TOKENS = 100_000
 # Strings are skipped whole (possessively: no backtracking), so brackets inside them do not count.
@@ -59,7 +60,7 @@ def require_json(content_type: str | None) -> None:
 
 def parse_json(body: bytes) -> Any:
     """RFC 8259 and no more: no byte order mark, no NaN, no key twice, no half characters, no towers of brackets."""
-    if len(body) > MAX_BODY:
+    if len(body) > MAX_JSON:
         raise TooLarge(_("The request is too large."))
     refuse_towers(body)
     try:
@@ -79,6 +80,8 @@ def parse_json(body: bytes) -> Any:
 
 def refuse_towers(body: bytes) -> None:
     """Depth and size by counting brackets, before anything is built in memory."""
+    if body.count(b",") > MAX_TOKENS:
+        raise TooLarge(_("The request has too many parts."))
     depth = 0
     for tokens, match in enumerate(TOKEN.finditer(body), start=1):
         first = match[0][:1]
@@ -87,8 +90,6 @@ def refuse_towers(body: bytes) -> None:
             raise Malformed(_("The request is nested too deeply."))
         if tokens > MAX_TOKENS:
             raise TooLarge(_("The request has too many parts."))
-    if body.count(b",") > MAX_TOKENS:
-        raise TooLarge(_("The request has too many parts."))
 
 
 def object_without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from portal.web.urlencoded import parse_pairs
 MAX_FORM = 1024 * 1024
 MAX_FIELDS = 200
 MAX_NESTING = 4
-CSRF_FIELD = "_csrf_token"
+CSRF_FIELD = "csrf_token"
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 S = TypeVar("S", bound=Struct)

@@ -71,7 +71,7 @@ def read_float(raw: Any, textual: bool) -> float:
     text = number_text(raw, textual)
     if not FLOAT.fullmatch(text) or not math.isfinite(float(text)):
         raise BadValue(_("Enter a number like 52.5."))
-    return float(text)
+    return float(text) + 0.0  # no negative zero
 
 
 def read_bool(raw: Any, textual: bool) -> bool:

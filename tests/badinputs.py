@@ -1,0 +1,267 @@
+"""Bad values for every kind of input field, and the answers expected: 400 malformed, 404, 422 not allowed.
+
+`json_cases(Struct)` and `form_cases(Struct)` give one case for each field and bad value, `query_cases(app)` and
+`path_cases(app)` the same for parameters. `refused_json`, `refused_forms` and
+`refused_queries` send them and give back the ones that were answered otherwise.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from litestar import Litestar
+from msgspec import Struct
+
+from portal.web import contacts, scalars, types
+from portal.web.convert import Items, Leaf, Node, Optionally, Pairs, Planned, Record, plan_of
+from portal.web.decode import decode_json
+from portal.web.forms import as_text, fill
+from portal.web.query import declared_parameters
+from portal.web.readers import READERS
+from tests.badvalues import BAD_INTS, BAD_NUMBERS, BAD_TEXTS, UNREADABLE_JSON, UUID, WRONG_KINDS
+
+SPECIAL_RULES: dict[Any, str] = {
+    contacts.clean_email: "email",
+    contacts.clean_phone: "phone",
+    contacts.clean_time_zone: "zone",
+    contacts.clean_language: "language",
+    contacts.clean_url: "url",
+    types.clean_birth_date: "birth",
+}
+SAMPLES = {
+    "email": "ana@example.org",
+    "phone": "+14155550123",
+    "zone": "Europe/Berlin",
+    "language": "en",
+    "url": "https://example.org/",
+    "date": "2026-11-20",
+    "birth": "1990-02-28",
+    "time": "09:30",
+    "instant": "2026-11-20T09:30:00Z",
+    "id": UUID,
+    "bool": True,
+    "secret": "correct horse battery",
+    "number": 1,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One bad value: `raw` is a JSON literal or percent-encoded form text."""
+
+    field: str
+    raw: bytes
+    expected: int
+
+
+def kind_of(node: Leaf) -> str:
+    """The row of the tables above that a scalar belongs to."""
+    rules = [(meta.extra or {}).get("clean") for meta in node.metas]
+    for rule in rules:
+        if rule in SPECIAL_RULES:
+            return SPECIAL_RULES[rule]
+    names = {READERS[kind]: kind.__name__ for kind in READERS}
+    name = names.get(node.reader, "choice")
+    if name == "str":
+        return "secret" if node.secret else "text" if takes_lines(node) else "line"
+    return {"date": "date", "datetime": "instant", "UUID": "id", "Decimal": "number", "float": "number"}.get(name, name)
+
+
+def takes_lines(node: Leaf) -> bool:
+    least = max((meta.min_length or 0 for meta in node.metas), default=0)
+    try:
+        for meta in node.metas:
+            (meta.extra or {}).get("clean", str)("a\n" + "b" * least)
+    except ValueError:
+        return False
+    return True
+
+
+def bad_texts(node: Leaf) -> list[str]:
+    """What no text of this kind may be, in JSON strings and in forms."""
+    kind = kind_of(node)
+    longest = min((meta.max_length for meta in node.metas if meta.max_length), default=0)
+    return [*BAD_TEXTS.get(kind, []), *(["x" * (longest + 1)] if longest else [])]
+
+
+def bad_numbers(node: Leaf) -> list[str]:
+    """Numbers outside the field's own bounds."""
+    lowest = [meta.ge for meta in node.metas if meta.ge is not None]
+    highest = [meta.le for meta in node.metas if meta.le is not None]
+    if kind_of(node) == "number" and not highest:
+        return ["-0.0", "-0.01", "999999999999.99", "0." + "1" * 15]
+    return [*(str(one - 1) for one in lowest), *(str(one + 1) for one in highest)]
+
+
+def inner_of(node: Node) -> Node:
+    return node.inner if isinstance(node, Optionally) else node
+
+
+def json_cases(struct: type[Struct]) -> Iterator[Case]:
+    """Every field of a Struct with every bad value of its kind, as JSON literals."""
+    for one in plan_of(struct):
+        yield from (Case(one.name, raw, 400) for raw in UNREADABLE_JSON)
+        yield from (Case(one.name, raw, 422) for raw in bad_literals(one))
+
+
+def bad_literals(one: Planned) -> list[bytes]:
+    node = inner_of(one.node)
+    nothing = [] if isinstance(one.node, Optionally) and one.node.nullable else [b"null"]
+    if isinstance(node, Items):
+        return [*nothing, *WRONG_KINDS["list"], b"[" + b",".join([b"null"] * (node.most + 1)) + b"]"]
+    if isinstance(node, Record | Pairs):
+        return [*nothing, *WRONG_KINDS["object"]]
+    assert isinstance(node, Leaf)
+    kind = kind_of(node)
+    if kind in ("int", "number"):
+        return [*nothing, *WRONG_KINDS[kind], *(text.encode() for text in bad_numbers(node))]
+    if kind == "bool":
+        return [*nothing, *WRONG_KINDS["bool"]]
+    wrong = [raw for raw in WRONG_KINDS["text"] if not (kind == "choice" and raw == b"1")]
+    return [*nothing, *wrong, *(msgspec.json.encode(text) for text in bad_texts(node))]
+
+
+def form_cases(struct: type[Struct]) -> Iterator[Case]:
+    """Every field of a Struct with every bad value of its kind, as percent-encoded text."""
+    for one in plan_of(struct):
+        node = inner_of(one.node)
+        yield from (Case(one.name, raw, 400) for raw in (b"%ff", b"%c0%af", b"%zz", b"%", b"\xff"))
+        if isinstance(node, Leaf):
+            yield from (Case(one.name, quote(text).encode(), 422) for text in bad_leaf_texts(node) if text.strip())
+        if isinstance(node, Leaf) and one.required and kind_of(node) != "bool":
+            yield Case(one.name, b"", 422)
+
+
+def bad_leaf_texts(node: Leaf) -> list[str]:
+    kind = kind_of(node)
+    if kind == "int":
+        return [*BAD_INTS, *bad_numbers(node)]
+    if kind == "number":
+        return [*BAD_NUMBERS, *bad_numbers(node)]
+    return ["yes", "1", "TRUE"] if kind == "bool" else bad_texts(node)
+
+
+def sample(struct: type[Struct]) -> dict[str, Any]:
+    """A body that is accepted, as plain JSON values; optional fields are left out."""
+    return {one.name: sample_of(one.node) for one in plan_of(struct) if one.required}
+
+
+def sample_of(node: Node) -> Any:
+    if isinstance(node, Optionally):
+        return None
+    if isinstance(node, Items):
+        return [sample_of(node.inner)] * node.least
+    if isinstance(node, Pairs):
+        return {}
+    if isinstance(node, Record):
+        return sample(node.struct)
+    assert isinstance(node, Leaf)
+    kind = kind_of(node)
+    if kind == "choice":
+        return next(iter(choices_of(node)))
+    if kind == "int":
+        return max([1, *(meta.ge for meta in node.metas if meta.ge is not None)])
+    longest = min((meta.max_length for meta in node.metas if meta.max_length), default=20)
+    return SAMPLES.get(kind, "Sample"[:longest])
+
+
+def choices_of(node: Leaf) -> list[str]:
+    """The accepted words, as the field's own message tells them."""
+    try:
+        node.reader("\0", True)
+    except ValueError as problem:
+        return str(problem).split(": ", 1)[1].rstrip(".").split(", ")
+    raise AssertionError("a choice took anything")
+
+
+def query_cases(app: Litestar) -> Iterator[tuple[str, str, Case]]:
+    """(method, path template, case) for every declared query parameter of every route."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            method = next(iter(handler.http_methods))
+            if method not in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+                continue
+            declared = declared_parameters(handler, frozenset(route.path_parameters))
+            for name, one in declared.items():
+                yield from ((method, route.path_format, case) for case in parameter_cases(name, one.node, one.several))
+            if route.path.startswith("/api/"):
+                yield method, route.path_format, Case("no_such_parameter", b"1", 422)
+
+
+def parameter_cases(name: str, node: Node, several: bool) -> Iterator[Case]:
+    yield from (Case(name, raw, 400) for raw in (b"%ff", b"%c0%af", b"%zz"))
+    if not several:
+        yield Case(name, f"1&{name}=1".encode(), 400)
+    leaf = inner_of(node)
+    leaf = inner_of(leaf.inner) if isinstance(leaf, Items) else leaf
+    assert isinstance(leaf, Leaf)
+    yield from (
+        Case(name, quote(text).encode(), 422) for text in bad_leaf_texts(leaf) if text.strip() and len(text) < 2000
+    )
+
+
+def path_cases(app: Litestar) -> Iterator[tuple[str, str]]:
+    """(method, path) with an id in each spelling that is not the canonical one: all are 404."""
+    for route in app.routes:
+        for name, parameter in getattr(route, "path_parameters", {}).items():
+            if parameter.type is scalars.UUID:
+                for bad in BAD_TEXTS["id"]:
+                    path = route.path_format.replace("{" + name + "}", quote(bad, safe="%"))
+                    yield from ((method, path) for method in route.methods if method not in ("OPTIONS", "HEAD"))
+
+
+async def refused_json(
+    client: httpx.AsyncClient, method: str, path: str, struct: type[Struct], headers: dict[str, str] | None = None
+) -> list[str]:
+    """Send every bad JSON value of every field; what was not answered as listed, or did not name its field."""
+    good = {name: msgspec.json.encode(value) for name, value in sample(struct).items()}
+    decode_json(msgspec.json.encode(sample(struct)), struct)
+    wrong = []
+    for case in json_cases(struct):
+        body = b",".join(b'"%s":%s' % (name.encode(), raw) for name, raw in (good | {case.field: case.raw}).items())
+        sent = {"content-type": "application/json", **(headers or {})}
+        answer = await client.request(method, path, content=b"{" + body + b"}", headers=sent)
+        named = answer.status_code != 422 or case.field in fields_of(answer)
+        if answer.status_code != case.expected or not named:
+            wrong.append(f"{method} {path} {case.field}={case.raw[:60]!r}: {answer.status_code}, not {case.expected}")
+    return wrong
+
+
+def fields_of(answer: httpx.Response) -> set[str]:
+    return {one["field"].split(".")[0] for one in answer.json()["errors"]}
+
+
+async def refused_forms(
+    client: httpx.AsyncClient,
+    path: str,
+    struct: type[Struct],
+    extra: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> list[str]:
+    """Post every bad value of every form field; `extra` is sent along (the CSRF field)."""
+    texts = {name: str(as_text(value)) for name, value in sample(struct).items() if not isinstance(value, list | dict)}
+    assert fill(texts.items(), struct).data, "the sample itself must be accepted"
+    good = {name: quote(text).encode() for name, text in texts.items()}
+    wrong = []
+    for case in form_cases(struct):
+        body = b"&".join(name.encode() + b"=" + raw for name, raw in (good | {case.field: case.raw}).items())
+        sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        answer = await client.post(path, content=body + b"&" * bool(extra) + extra, headers=sent)
+        if answer.status_code != case.expected or not answer.content:
+            wrong.append(f"POST {path} {case.field}={case.raw[:60]!r}: {answer.status_code}, not {case.expected}")
+    return wrong
+
+
+async def refused_queries(client: httpx.AsyncClient, app: Litestar, **send: Any) -> list[str]:
+    """Send every bad value of every query parameter; path templates are filled with an id that does not exist."""
+    wrong = []
+    for method, template, case in query_cases(app):
+        url = re.sub(r"\{[a-z_]+\}", UUID, template).encode() + b"?" + case.field.encode() + b"=" + case.raw
+        answer = await client.request(method, httpx.URL(str(client.base_url)).copy_with(raw_path=url), **send)
+        if answer.status_code != case.expected:
+            wrong.append(f"{method} {url[:120]!r}: {answer.status_code}, not {case.expected}")
+    return wrong
