@@ -18,17 +18,29 @@ for (const chip of chips.values()) {
   });
 }
 
+let current = null;
+
+// On a phone the row of days is as high as the day in view, not as the longest one.
+function fit() {
+  const sideways = days.scrollWidth > days.clientWidth + 1;
+  days.style.blockSize = sideways && current ? `${current.offsetHeight}px` : "";
+}
+
+function show(day) {
+  current = day;
+  for (const [id, chip] of chips) chip.setAttribute("aria-current", String(id === day.id));
+  const chip = chips.get(day.id);
+  const row = chip?.closest("ul");
+  row?.scrollTo({ left: chip.offsetLeft - row.offsetLeft - (row.clientWidth - chip.clientWidth) / 2 });
+  fit();
+}
+
 if (days && chips.size) {
   const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      for (const [id, chip] of chips) chip.setAttribute("aria-current", String(id === target.id));
-      const row = chips.get(target.id)?.closest("ul");
-      const at = chips.get(target.id);
-      if (row && at) row.scrollTo({ left: at.offsetLeft - row.offsetLeft - row.clientWidth / 2 + at.clientWidth / 2 });
-    }
-  }, { root: days, threshold: .6 });
-  for (const id of chips.keys()) { const day = document.getElementById(id); if (day) seen.observe(day); }
+    for (const entry of entries) if (entry.isIntersecting) show(entry.target);
+  }, { root: days, rootMargin: "9999px 0px", threshold: .6 });
+  const sized = new ResizeObserver(fit);
+  for (const day of days.children) { seen.observe(day); sized.observe(day); }
 }
 
 mark();
