@@ -31,7 +31,7 @@ class Settings:
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
     rate_limit: int = 100  # PORTAL_RATE_LIMIT: requests a minute per user; 0 is off, on loopback only
     pool_size: int = 10  # PORTAL_POOL_SIZE: database connections a process
-    demo: bool = False  # set by `portal serve --demo`
+    demo: bool = False  # PORTAL_DEMO: set by `portal serve --demo` for its processes, never by hand
 
     @property
     def secure(self) -> bool:
@@ -64,6 +64,7 @@ class Settings:
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
             "rate_limit": int(_number(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000)),
+            "demo": _flag(environ, "PORTAL_DEMO"),
             "pool_size": int(_number(environ, "PORTAL_POOL_SIZE", 10, 2, 200)),
         }
         settings = cls(**{**values, **overrides})  # type: ignore[arg-type]  # checked value by value above

@@ -14,14 +14,20 @@ from portal.errors import Forbidden, NotFound, Unauthorized
 
 
 class Access(msgspec.Struct, frozen=True):
-    """Which roles may call a route; `public` means anyone, `pending` lets accounts in that wait for verification."""
+    """Which roles may call a route.
+
+    `public` means anyone, `pending` lets accounts in that wait for verification, and `nameless` is a public route
+    whose answer is the same for everybody: nobody is looked up, and no limit counts.
+    """
 
     roles: frozenset[Role] = frozenset()
     public: bool = False
     pending: bool = False
+    nameless: bool = False
 
 
 PUBLIC = Access(public=True)
+ANYBODY = Access(public=True, nameless=True)
 SIGNED_IN = Access(roles=frozenset(Role))
 SIGNED_IN_OR_WAITING = Access(roles=frozenset(Role), pending=True)
 
@@ -64,5 +70,10 @@ def handlers(app: Litestar) -> Iterator[tuple[str, Any]]:
     """Every HTTP handler with its path template, ours and the framework's."""
     for route in app.routes:
         for handler in getattr(route, "route_handlers", None) or [getattr(route, "route_handler", None)]:
-            if handler is not None:
+            if handler is not None and methods(handler) != {"OPTIONS"}:  # the shell lets no OPTIONS through
                 yield route.path_format, handler
+
+
+def methods(handler: Any) -> frozenset[str]:
+    """The methods of an HTTP handler; a raw ASGI handler looks at its method itself."""
+    return frozenset(str(method) for method in getattr(handler, "http_methods", ()))

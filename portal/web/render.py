@@ -57,16 +57,23 @@ def page(template: str, *, status: int = 200, headers: dict[str, str] | None = N
     """A whole page; the request's own context (who is signed in, CSRF token, nonce) is added by `web/context.py`."""
     from portal.web.context import page_context
 
-    body = render(template, **{**page_context(), **context})
-    return Response(body, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+    body = render(template, **{**page_context(), "status": status, **context})
+    return Response(body, status_code=status, media_type="text/html", headers=headers)
 
 
 fragment = page  # the same context, the same answer: a template whose name begins with _ is a fragment
 
 
-def redirect(path: str) -> Response[None]:
-    """See another page after a POST (303). `path` is one of ours, never taken from the request unchecked."""
-    return Response(None, status_code=303, headers={"Location": path})
+def redirect(path: str, flash: str = "") -> Response[str]:
+    """See another page after a POST (303), where `flash` is shown once.
+
+    `path` is one of ours; what comes from a request goes through `hosts.safe_next` first.
+    """
+    if flash:
+        from portal.web.context import flash_next
+
+        flash_next(flash)
+    return Response("", status_code=303, headers={"Location": path}, media_type="text/plain")
 
 
 @cache

@@ -1,0 +1,106 @@
+"""The application: the only file that knows every domain."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.types import Receive, Scope, Send
+
+from portal import db, live
+from portal.accounts import tokens
+from portal.accounts.schemas import Actor
+from portal.settings import Settings
+from portal.web import assets, auth, csrf, guards, health, logs, openapi, problems, query, shell, sse
+from portal.web.encode import JsonResponse, PlainKinds
+from portal.web.request import StrictRequest
+
+DOMAINS = (
+    "accounts", "people", "registration", "credentials", "preferences", "clinics", "audit", "notifications", "schedules", "slots", "appointments", "video", "queues",
+    "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir", "analytics", "admin",
+)  # fmt: skip
+
+
+class Portal(Litestar):
+    """Litestar inside our shell, so that unrouted requests get the same checks and headers as all others."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        if scope["type"] == "http":
+            await shell.serve(self, super().__call__, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings) -> Portal:
+    """The whole portal on these settings. Raises RuntimeError when a route does not say who may call it."""
+    tokens.use_keys(settings)
+    pages = [handler for name in DOMAINS for handler in face(name, "pages")]
+    api = [handler for name in DOMAINS for handler in face(name, "api")]
+    app = Portal(
+        route_handlers=[
+            *health.handlers,
+            *assets.handlers,
+            sse.live_page,
+            sse.live_api,
+            Router("/", route_handlers=pages, include_in_schema=False),
+            Router("/", route_handlers=api),
+        ],
+        lifespan=[running],
+        state=State({"settings": settings}),
+        middleware=[auth.Authentication],
+        guards=[guards.enforce_access, csrf.check_csrf, guards.canonical_ids, query.check_input],
+        dependencies={
+            "actor": Provide(actor, sync_to_thread=False),
+            "viewer": Provide(viewer, sync_to_thread=False),
+        },
+        exception_handlers={Exception: problems.answer},
+        request_class=StrictRequest,
+        response_class=JsonResponse,
+        plugins=[PlainKinds()],
+        openapi_config=openapi.config(),
+        logging_config=None,
+        debug=False,
+    )
+    guards.refuse_undeclared(app)
+    app.state.readable = frozenset(path for path, handler in guards.handlers(app) if "GET" in guards.methods(handler))
+    return app
+
+
+def face(domain: str, name: str) -> list[Any]:
+    """The handlers of one domain's pages or API; not every domain has both."""
+    module = f"portal.{domain}.{name}"
+    if find_spec(f"portal.{domain}") is None or find_spec(module) is None:
+        return []
+    return list(import_module(module).handlers)
+
+
+@asynccontextmanager
+async def running(app: Litestar) -> AsyncIterator[None]:
+    """What lives as long as the process: the pool of connections and the hub of live readers."""
+    settings: Settings = app.state.settings
+    await db.connect(settings)
+    try:
+        async with live.running(settings):
+            yield
+    finally:
+        await db.disconnect()
+
+
+def actor(request: StrictRequest) -> Actor:
+    """The person who is signed in; the route's access rule has seen to it that there is one."""
+    return request.user  # type: ignore[no-any-return]
+
+
+def viewer(request: StrictRequest) -> Actor | None:
+    """The same on public routes, where it may be nobody."""
+    return request.user  # type: ignore[no-any-return]
+
+
+def from_environment() -> Portal:
+    """For a server's worker processes, which read the environment that `portal serve` prepared."""
+    logs.configure()
+    return create_app(Settings.from_env())

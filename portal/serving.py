@@ -1,0 +1,137 @@
+"""What `portal serve` does: the embedded database where none is given, migrations, web processes, one line when ready."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import uvicorn
+from uvicorn.supervisors.multiprocess import Multiprocess
+
+from portal.migrations import migrate
+from portal.settings import SettingError, Settings, is_loopback
+from portal.web import logs
+from portal.web.protocol import Protocol
+
+START_SECONDS = 60
+GRACE_SECONDS = 5  # open requests may end by themselves for so long after SIGTERM
+
+
+def environment(
+    environ: dict[str, str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    data: Path | None = None,
+    demo: bool = False,
+) -> dict[str, str]:
+    """The environment with what the options say, which web processes inherit."""
+    if data is not None:
+        environ["PORTAL_DATA"] = str(data)
+    if demo and not is_loopback(host):
+        raise SettingError("--demo: the demo accounts have a known password; they are for loopback addresses only")
+    if demo:
+        environ["PORTAL_DEMO"] = "true"
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+    environ.setdefault("PORTAL_BASE_URL", f"http://{shown}:{port}")
+    return environ
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database that can be reached: the embedded one runs while the block does."""
+    if settings.database_url:
+        yield settings
+        return
+    from portal.embedded import EmbeddedPostgres
+
+    server = EmbeddedPostgres(settings.data / "postgres")
+    try:
+        yield replace(settings, database_url=server.url)
+    finally:
+        server.stop()
+
+
+def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, workers: int) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Raises `SettingError` before anything has started."""
+    if workers > 1 and not settings.redis_url:
+        raise SettingError("--workers: more than one process needs REDIS_URL, so that they share live updates and limits")
+    logs.configure()
+    listener = bound(host, port)
+    with database(settings) as running:
+        prepare(running, embedded=not settings.database_url)
+        os.environ.update(environ, DATABASE_URL=running.database_url)
+        for end in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(end, lambda *_: None)  # uvicorn raises the signal anew when all is done: that is no failure
+        config = uvicorn.Config(
+            "portal.app:from_environment",
+            factory=True,
+            http=Protocol,
+            loop="uvloop",
+            workers=workers,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=30,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        announce = f"ready {running.base_url}"
+        if workers > 1:
+            Processes(config, listener, announce).run()
+            return 0
+        server = Single(config, announce)
+        server.run(sockets=[listener])
+        return 0 if server.started else 1
+
+
+def prepare(settings: Settings, *, embedded: bool) -> None:
+    """An embedded database follows the program; any other is migrated by `portal migrate`, once a deployment."""
+    if embedded:
+        asyncio.run(migrate(settings))
+    if settings.demo:
+        from portal import demo
+
+        asyncio.run(demo.ensure(settings))
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `SettingError` when the address cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingError(f"--host, --port: cannot listen on {host} port {port}: {error.strerror}") from None
+
+
+class Single(uvicorn.Server):
+    """One process that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, announce: str) -> None:
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(self.announce)
+
+
+class Processes(Multiprocess):
+    """Several processes on one socket, started anew when one dies."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, announce: str) -> None:
+        super().__init__(config, [listener])
+        self.announce = announce
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes):
+            click.echo(self.announce)

@@ -1,0 +1,113 @@
+"""Who is calling: the pages' login cookie, the API's bearer token. Neither is accepted on the other face."""
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.middleware import AbstractMiddleware
+from litestar.response import Response
+from litestar.types import Receive, Scope, Send
+
+from portal import db
+from portal.accounts import tokens
+from portal.accounts.schemas import AccountStatus, Actor
+from portal.settings import Settings
+from portal.web import i18n
+from portal.web.guards import Access
+
+API_PREFIXES = ("/api/", "/fhir/")
+LOGIN_DAYS = 30  # how long a browser keeps the cookie; the login's own row decides whether it is still good
+
+# One statement a request: the login, its account and where the person works.
+LOGIN = """
+SELECT a.id, a.role, a.status, a.first_name, a.last_name, a.email, a.locale, a.time_zone, a.appearance, l.id AS login_id,
+       CASE a.role
+           WHEN 'CLINIC_ADMIN' THEN (SELECT array_agg(c.clinic_id) FROM clinic_admin c WHERE c.account_id = a.id)
+           WHEN 'DOCTOR' THEN (SELECT array_agg(c.clinic_id) FROM clinic_doctor c WHERE c.doctor_id = a.id)
+       END AS clinic_ids,
+       (SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = a.id) AS pharmacy_id
+FROM login l JOIN account a ON a.id = l.account_id
+"""
+TOUCHED = """
+WITH touched AS (
+    UPDATE login SET last_seen_at = clock_timestamp()
+    WHERE secret_hash = $1 AND revoked_at IS NULL AND last_seen_at < clock_timestamp() - interval '5 minutes'
+)
+"""
+BY_SECRET = TOUCHED + LOGIN + """
+WHERE l.secret_hash = $1 AND l.kind = 'PAGE' AND l.revoked_at IS NULL AND l.expires_at > clock_timestamp()
+"""
+BY_ID = LOGIN + """
+WHERE l.id = $1 AND l.kind = 'API' AND l.revoked_at IS NULL AND l.expires_at > clock_timestamp()
+"""
+
+
+def cookie_name(settings: Settings) -> str:
+    """`__Host-` binds the cookie to this host and to https; browsers refuse that prefix on a plain-http laptop."""
+    return "__Host-login" if settings.secure else "login"
+
+
+def login_secret(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """The secret of the login cookie; empty when there is none that could be one."""
+    secret = connection.cookies.get(cookie_name(connection.app.state.settings), "")
+    return secret if 20 <= len(secret) <= 100 else ""
+
+
+def set_login_cookie(response: Response[Any], secret: str, settings: Settings) -> None:
+    """Give the browser the secret of a login that was opened just now."""
+    response.set_cookie(_login_cookie(settings, secret, LOGIN_DAYS * 24 * 3600))
+
+
+def clear_login_cookie(response: Response[Any], settings: Settings) -> None:
+    """After a logout: the browser forgets the cookie and everything that it kept of our pages."""
+    response.set_cookie(_login_cookie(settings, "", 0))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+
+
+def _login_cookie(settings: Settings, value: str, max_age: int) -> Cookie:
+    name = cookie_name(settings)
+    return Cookie(key=name, value=value, max_age=max_age, path="/", secure=settings.secure, httponly=True, samesite="lax")
+
+
+async def identify_page(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:
+    """The actor of the login cookie, or None for a visitor."""
+    secret = login_secret(connection)
+    return _actor(await db.fetch_row(BY_SECRET, sha256(secret.encode()).digest())) if secret else None
+
+
+async def identify_api(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:
+    """The actor of `Authorization: Bearer`, or None when there is no such header.
+
+    Raises `Unauthorized` for a token that is no good, and for a login that has ended since.
+    """
+    header = connection.headers.get("authorization")
+    if header is None:
+        return None
+    claims = tokens.read_access_token(header)
+    actor = _actor(await db.fetch_row(BY_ID, claims.login_id))
+    return tokens.matching(actor, claims)
+
+
+def _actor(row: Any) -> Actor | None:
+    if row is None or row["status"] == AccountStatus.SUSPENDED:
+        return None
+    values = dict(row)
+    values["clinic_ids"] = tuple(values["clinic_ids"] or ())
+    return msgspec.convert(values, Actor)
+
+
+class Authentication(AbstractMiddleware):
+    """Sets the request's user to the actor or None, and the language to theirs."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        access: Access = scope["route_handler"].opt["access"]
+        actor = None
+        if not access.nameless:
+            identify = identify_api if scope["path"].startswith(API_PREFIXES) else identify_page
+            actor = await identify(ASGIConnection(scope, receive, send))
+        scope["user"], scope["auth"] = actor, None
+        if actor is not None:
+            i18n.use_language(actor.locale)
+        await self.app(scope, receive, send)

@@ -1,0 +1,59 @@
+"""What surrounds every request, routed or not: its id, the checks of host and path, the headers, one line in the log."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar.response import Response
+
+from portal.errors import DomainError
+from portal.ids import uuid7
+from portal.settings import Settings
+from portal.web import context, headers, hosts, i18n, logs, problems, requests
+from portal.web.request import StrictRequest
+
+Inner = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+async def serve(app: Any, inner: Inner, scope: Any, receive: Any, send: Any) -> None:
+    """One HTTP request through the shell."""
+    began = time.perf_counter()
+    settings: Settings = app.state.settings
+    requests.set_request_id(str(uuid7()))
+    scope["app"] = scope["litestar_app"] = app
+    scope["state"] = {**scope.get("state", {}), "nonce": headers.new_nonce()}
+    scope["client"] = (hosts.client_address(scope, settings), 0)
+    request = StrictRequest(scope, receive, send)
+    context.use(request)
+    i18n.use_language(context.visitor_language(request))
+    status = 500
+
+    async def finished(message: Any) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers.finish(message, scope, settings)
+        await send(message)
+
+    try:
+        early = refuse(request, settings)
+        if early is not None:
+            await early.to_asgi_response(app=None, request=request)(scope, receive, finished)
+        else:
+            await inner(scope, receive, finished)
+    finally:
+        logs.request_line(scope, status, time.perf_counter() - began)
+
+
+def refuse(request: StrictRequest, settings: Settings) -> Response[Any] | None:
+    """The answer to a request that no route shall see."""
+    try:
+        hosts.check_host(request.scope, settings)
+        elsewhere = hosts.check_path(request.scope)
+    except DomainError as error:
+        return problems.answer(request, error)
+    if elsewhere is not None:
+        return Response("", status_code=308, headers={"Location": elsewhere}, media_type="text/plain")
+    if request.scope["method"] == "OPTIONS":
+        request.scope["method"] = "TRACE"  # the framework would answer OPTIONS itself; TRACE gets its 405 with Allow
+    return None
