@@ -43,6 +43,7 @@ i18n: install
 vendor:
 	npm ci --ignore-scripts
 	node tools/vendor.mjs
+	node tools/sprite.mjs
 
 clean:
 	rm -rf .venv var build *.egg-info

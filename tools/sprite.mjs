@@ -16,7 +16,7 @@ function* files(folder) {
 
 // In Python only a call or keyword counts; in templates every quoted word that is the name of an icon does.
 function namesIn(path) {
-  const pattern = path.endsWith(".py") ? /icon(?:_name)?\s*[(=]\s*["']([a-z0-9-]+)["']/g : /["']([a-z][a-z0-9-]+)["']/g;
+  const pattern = path.endsWith(".py") ? /icon(?:_name)?\s*[(=]\s*["']([a-z0-9-]+)["']/g : /["']([a-z][a-z0-9-]*)["']/g;
   return [...readFileSync(path, "utf8").matchAll(pattern)].map((match) => match[1]);
 }
 
