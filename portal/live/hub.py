@@ -15,7 +15,7 @@ from portal.live.bus import EVERYTHING, MemoryBus, Message, RedisBus
 from portal.live.channel import Channel, notice_frame
 from portal.live.frames import RESYNC, cursor_frame, make_cursor
 from portal.live.reader import Reader
-from portal.live.topics import Notice, kind_of
+from portal.live.topics import Notice, kind_of, make_notice
 
 logger = logging.getLogger(__name__)
 
@@ -92,14 +92,14 @@ class Hub:
                 self.spawn(self.recheck([r for r in self.readers if r.actor and str(r.actor.id) == message.event]))
             else:
                 self._tell(message)
-        except DomainError:
-            logger.warning("live event for an unknown topic %r", message.topic[:100])
+        except (DomainError, ValueError, TypeError):
+            logger.warning("a live event for %r is not one of ours", message.topic[:100])
         except Exception:
             logger.exception("live event for %r could not be handled", message.topic[:100])
 
     def _tell(self, message: Message) -> None:
         kind = kind_of(message.topic)
-        notice = Notice(message.event, message.ids)
+        notice = make_notice(message.event, message.ids)
         if not kind.public:
             self._remember(message.topic, notice)
         channel = self.channels.get(message.topic)

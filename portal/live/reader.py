@@ -1,6 +1,7 @@
 """One open stream: it takes frames without ever making the hub wait, and keeps a bounded backlog."""
 
 import asyncio
+import contextlib
 import logging
 import time
 import types
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 BACKLOG_BYTES = 128 * 1024
 BACKLOG_FRAMES = 512
 STUCK_SECONDS = 30.0
+GOODBYE_SECONDS = 1.0
 
 Identify = Callable[[], Awaitable[Actor | None]]
 
@@ -77,7 +79,7 @@ class Reader:
             if not self.closed:
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # close() ended the wait, not the server
-            await self._say_goodbye()
+            await self._say_goodbye(receive)
         finally:
             self._listening = False
             self.closed = True
@@ -155,11 +157,15 @@ class Reader:
         if self._listening and self._task is not None:
             self._task.cancel()
 
-    async def _say_goodbye(self) -> None:
+    async def _say_goodbye(self, receive: Receive) -> None:
         if self.busy_since is None:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        elif self._abort is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_SECONDS):
+                    await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+        if self._abort is not None:
             self._abort()
+            await _until_gone(receive)
 
 
 def _nothing() -> None:

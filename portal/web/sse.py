@@ -24,12 +24,12 @@ from portal.live.rounds import stream_end
 from portal.web import auth
 from portal.web.guards import PUBLIC
 from portal.web.i18n import _, language
+from portal.web.protocol import ABORT
 
 TOPICS = 20
 STREAMS_PER_USER = 12
 STREAMS_PER_ADDRESS = 100  # visitors only: a whole clinic may share one address
 RETRY_SECONDS = 10
-ABORT = "portal.abort"  # the ASGI extension of web/protocol.py
 
 _seats: Counter[str] = Counter()
 
