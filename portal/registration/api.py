@@ -1,0 +1,19 @@
+"""Making an account, for programs."""
+
+from litestar import Request, post
+
+from portal.accounts.api import signed_in_tokens
+from portal.accounts.schemas import LoginKind, SignedInTokens
+from portal.registration import actions
+from portal.registration.schemas import Registration
+from portal.web.guards import PUBLIC
+
+
+@post("/api/auth/register", access=PUBLIC, tags=["Accounts"])
+async def register(request: Request, data: Registration) -> SignedInTokens:
+    """Make an account and sign in. Staff roles wait for verification; a system admin is made by the command line."""
+    agent = request.headers.get("user-agent", "")
+    return signed_in_tokens(await actions.register(data, LoginKind.API, agent))
+
+
+handlers = [register]
