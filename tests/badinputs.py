@@ -1,8 +1,8 @@
 """Bad values for every kind of input field, and the answers expected: 400 malformed, 404, 422 not allowed.
 
 `json_cases(Struct)` and `form_cases(Struct)` give one case for each field and bad value, `query_cases(app)` and
-`path_cases(app)` the same for parameters. `refused_json`, `refused_forms` and
-`refused_queries` send them and give back the ones that were answered otherwise.
+`path_cases(app)` the same for parameters; `body_routes(app)` finds the routes that take JSON. `refused_json`,
+`refused_forms` and `refused_queries` send them and give back the ones that were answered otherwise.
 """
 
 import re
@@ -22,6 +22,7 @@ from portal.web.decode import decode_json
 from portal.web.forms import as_text, fill
 from portal.web.query import declared_parameters
 from portal.web.readers import READERS
+from portal.web.request import input_struct
 from tests.badvalues import BAD_INTS, BAD_NUMBERS, BAD_TEXTS, UNREADABLE_JSON, UUID, WRONG_KINDS
 
 SPECIAL_RULES: dict[Any, str] = {
@@ -202,6 +203,15 @@ def parameter_cases(name: str, node: Node, several: bool) -> Iterator[Case]:
     yield from (
         Case(name, quote(text).encode(), 422) for text in bad_leaf_texts(leaf) if text.strip() and len(text) < 2000
     )
+
+
+def body_routes(app: Litestar) -> Iterator[tuple[str, str, type[Struct]]]:
+    """(method, path template, Struct) of every route that takes a JSON body."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", []):
+            struct = input_struct(handler)
+            if struct:
+                yield from ((method, route.path_format, struct) for method in handler.http_methods)
 
 
 def path_cases(app: Litestar) -> Iterator[tuple[str, str]]:

@@ -33,8 +33,11 @@ class Reading:
 
     textual: bool
     errors: list[FieldError] = field(default_factory=list)
+    refused: int = 0
 
     def refuse(self, where: str, message: str) -> Any:
+        """Note a problem. The list is bounded, the count is not."""
+        self.refused += 1
         if len(self.errors) < MAX_ERRORS:
             self.errors.append(FieldError(where[:200], message))
         return BAD
@@ -133,12 +136,12 @@ class Record:
         for name in raw:
             if name not in known:
                 reading.refuse(prefix + name, _("There is no such field."))
-        before = len(reading.errors)
+        before = reading.refused
         for one in plan:
             value = one.read(raw.get(one.name, ABSENT), prefix, reading)
             if value is not ABSENT:
                 found[one.attribute] = value
-        return BAD if len(reading.errors) > before else self.build(found, prefix, reading)
+        return BAD if reading.refused > before else self.build(found, prefix, reading)
 
     def build(self, found: dict[str, Any], prefix: str, reading: Reading) -> Any:
         """Make the Struct; its `__post_init__` may refuse a combination of fields."""

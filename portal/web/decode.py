@@ -16,7 +16,6 @@ from portal.web.convert import Reading, Record
 from portal.web.i18n import _
 from portal.web.scalars import JsonNumber
 
-MAX_BODY = 10 * 1024 * 1024  # of any request, uploads too: the application's `request_max_body_size`
 MAX_JSON = 1024 * 1024
 MAX_DEPTH = 32
 MAX_TOKENS = 100_000

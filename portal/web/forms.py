@@ -98,7 +98,11 @@ async def read_form(request: Request, struct: type[S], *, multipart: bool = Fals
 async def read_multipart(request: Request, struct: type[S]) -> Form[S]:
     texts: list[tuple[str, str]] = []
     files: dict[str, UploadFile] = {}
-    for name, value in (await request.form()).multi_items():
+    try:
+        parts = (await request.form()).multi_items()
+    except UnicodeDecodeError:
+        raise Malformed(_("The request is not valid UTF-8.")) from None
+    for name, value in parts:
         if not isinstance(value, UploadFile):
             texts.append((name, str(value)))
         elif files.setdefault(name, value) is not value:

@@ -21,6 +21,7 @@ NOT_CHARACTERS = re.compile(r"[\ufdd0-\ufdef\ufffe\uffff]")
 # Letters that draw nothing: a name made only of them is blank.
 BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
+SPACES = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 MAX_MARKS_IN_A_ROW = 8
 VIRAMA = 9
 
@@ -38,7 +39,7 @@ def line_cleaner(maximum: int, minimum: int = 1) -> Clean:
 
     def clean(value: str) -> str:
         refuse_bulk(value, maximum)
-        text = value.strip(" \t\u00a0")
+        text = value.strip(SPACES)
         if LINE_ENDS.search(text):
             raise BadValue(_("Write this on one line."))
         return measured(normalised(text), maximum, minimum)
@@ -141,7 +142,7 @@ def clean_password(value: str) -> str:
     """Never trimmed. NFC with plain spaces (RFC 8265), so that every keyboard spells the same secret."""
     refuse_bulk(value, 200)
     refuse_piles(value)
-    text = unicodedata.normalize("NFC", re.sub(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]", " ", value))
+    text = unicodedata.normalize("NFC", re.sub(f"[{SPACES[2:]}]", " ", value))
     refuse_controls(text)
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BadValue(_("Remove the invisible or unprintable characters."))

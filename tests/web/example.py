@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, Meta, UnsetType, field
 
 from portal.errors import DomainError, Invalid
-from portal.web.decode import MAX_BODY, Input, page_of
+from portal.web.decode import Input, page_of
 from portal.web.encode import JsonResponse, PlainKinds
 from portal.web.forms import Form, read_form
 from portal.web.guards import canonical_ids
@@ -111,6 +111,12 @@ async def form_page(request: Request) -> Response[str]:
     return Response(f"<form>{fields}</form>", status_code=status, media_type="text/html; charset=utf-8")
 
 
+@post("/upload", status_code=200)
+async def upload_page(request: Request) -> dict[str, Any]:
+    form: Form[Address] = await read_form(request, Address, multipart=True)
+    return {"errors": form.errors, "data": form.data, "files": {name: one.filename for name, one in form.files.items()}}
+
+
 @get("/api/things")
 async def things(
     skip: Skip = 0,
@@ -144,12 +150,11 @@ def problem(_request: Any, error: Exception) -> Response[dict[str, Any]]:
 
 def create_app() -> Litestar:
     return Litestar(
-        [everything, optional, form_page, things, thing, a_page],
+        [everything, optional, form_page, upload_page, things, thing, a_page],
         request_class=StrictRequest,
         response_class=JsonResponse,
         guards=[check_input, canonical_ids],
         plugins=[PlainKinds()],
         exception_handlers={DomainError: problem, HTTPException: problem},
-        request_max_body_size=MAX_BODY,
         logging_config=None,
     )

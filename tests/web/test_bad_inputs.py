@@ -19,8 +19,11 @@ async def test_the_samples_are_accepted(client):
     assert answer.status_code == 201, answer.text
 
 
-async def test_every_bad_json_value_is_refused(client):
-    assert await badinputs.refused_json(client, "POST", "/api/everything", Everything) == []
+async def test_every_bad_json_value_is_refused(client, app):
+    routes = list(badinputs.body_routes(app))
+    assert ("POST", "/api/everything", Everything) in routes
+    for method, path, struct in routes:
+        assert await badinputs.refused_json(client, method, path, struct) == []
 
 
 async def test_every_bad_form_value_is_refused(client):
