@@ -82,7 +82,7 @@ CREATE TABLE slot (
     CONSTRAINT slot_doctor_no_overlap EXCLUDE USING gist (uuidrange(doctor_id, doctor_id, '[]') WITH &&, during WITH &&)
         WHERE (NOT overflow)
 );
-CREATE INDEX slot_day ON slot (doctor_id, date, starts_at);
+CREATE INDEX slot_of_day ON slot (doctor_id, date, starts_at);
 CREATE INDEX slot_free ON slot (starts_at, doctor_id) WHERE appointment_id IS NULL AND NOT disabled AND NOT overflow;
 CREATE INDEX slot_free_of_doctor ON slot (doctor_id, starts_at) WHERE appointment_id IS NULL AND NOT disabled AND NOT overflow;
 CREATE INDEX slot_held_by ON slot (held_by, held_until) WHERE held_by IS NOT NULL;

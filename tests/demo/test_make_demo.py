@@ -1,0 +1,37 @@
+"""The demo data is what the README says, keeps every constraint, and is made once and on loopback only."""
+
+import pytest
+
+from portal import db, demo
+from portal.settings import SettingError, Settings
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
+
+
+async def test_demo_world(database_url: str) -> None:
+    settings = Settings(database_url=database_url, demo=True)
+    await demo.ensure(settings)
+    counts = dict(await db.fetch("SELECT role, count(*) FROM account GROUP BY role"))
+    assert counts == {"PATIENT": 201, "DOCTOR": 25, "CLINIC_ADMIN": 1, "PHARMACY": 1, "SYSTEM_ADMIN": 1}
+    assert await db.fetch_value("SELECT count(DISTINCT time_zone) FROM clinic") == 3
+    assert await db.fetch_value("SELECT count(DISTINCT specialty_id) FROM doctor") == 12
+    statuses = dict(await db.fetch("SELECT status, count(*) FROM appointment GROUP BY status"))
+    assert min(statuses.get(status, 0) for status in ("BOOKED", "COMPLETED", "CANCELLED", "NO_SHOW")) > 20
+    wrong = await db.fetch_value(
+        "SELECT count(*) FROM appointment a LEFT JOIN slot s ON s.appointment_id = a.id"
+        " WHERE (a.status IN ('CANCELLED', 'NO_SHOW')) = (s.id IS NOT NULL)"
+    )
+    assert wrong == 0, "slots and appointments must agree"
+    full = await db.fetch_value(
+        "SELECT count(*) FROM (SELECT FROM slot WHERE NOT overflow AND starts_at > clock_timestamp() GROUP BY doctor_id, date"
+        " HAVING avg((appointment_id IS NOT NULL)::int) > 0.8) AS day"
+    )
+    assert full > 10, "some days are nearly full"
+    before = await db.fetch_value("SELECT count(*) FROM slot")
+    await demo.ensure(settings)
+    assert await db.fetch_value("SELECT count(*) FROM slot") == before
+
+
+async def test_demo_is_for_loopback_only(database_url: str) -> None:
+    with pytest.raises(SettingError, match="--demo"):
+        await demo.ensure(Settings(database_url=database_url, demo=True, base_url="https://clinic.example"))
