@@ -81,8 +81,18 @@ DEMO_DOCTOR = (
     "Everyday medicine, in person and by video.",
 )
 
-FIRST = ["Liam", "Emma", "Noah", "Olivia", "Mateo", "Sofía", "Youssef", "Layla", "Arjun", "Ananya", "Wei", "Mei", "Kwame", "Ama", "Lars", "Ingrid", "Piotr", "Zofia", "Omar", "Salma", "Diego", "Lucía", "Ravi", "Kavya", "Tomás", "Inês", "Elias", "Hanna", "Malik", "Zahra", "Yuki", "Haru", "Ivan", "Olga", "Jean", "Chloé", "Samuel", "Ruth", "Ali", "Maryam"]
-LAST = ["Müller", "Schmidt", "García", "Rodríguez", "Smith", "Johnson", "Patel", "Sharma", "Khan", "Ahmed", "Nguyễn", "Trần", "Mensah", "Owusu", "Larsen", "Berg", "Nowak", "Wójcik", "Haddad", "Nasser", "Silva", "Costa", "Rao", "Gupta", "Fischer", "Wagner", "Brown", "Davis", "Ito", "Sato", "Petrov", "Ivanova", "Moreau", "Dubois", "Cohen", "Levi", "O'Brien", "Fernández-Villanueva", "Abdulrahman", "Subramaniam"]
+FIRST = [
+    "Liam", "Emma", "Noah", "Olivia", "Mateo", "Sofía", "Youssef", "Layla", "Arjun", "Ananya", "Wei", "Mei",
+    "Kwame", "Ama", "Lars", "Ingrid", "Piotr", "Zofia", "Omar", "Salma", "Diego", "Lucía", "Ravi", "Kavya",
+    "Tomás", "Inês", "Elias", "Hanna", "Malik", "Zahra", "Yuki", "Haru", "Ivan", "Olga", "Jean", "Chloé",
+    "Samuel", "Ruth", "Ali", "Maryam",
+]  # fmt: skip
+LAST = [
+    "Müller", "Schmidt", "García", "Rodríguez", "Smith", "Johnson", "Patel", "Sharma", "Khan", "Ahmed",
+    "Nguyễn", "Trần", "Mensah", "Owusu", "Larsen", "Berg", "Nowak", "Wójcik", "Haddad", "Nasser", "Silva",
+    "Costa", "Rao", "Gupta", "Fischer", "Wagner", "Brown", "Davis", "Ito", "Sato", "Petrov", "Ivanova",
+    "Moreau", "Dubois", "Cohen", "Levi", "O'Brien", "Fernández-Villanueva", "Abdulrahman", "Subramaniam",
+]  # fmt: skip
 
 
 @dataclass
