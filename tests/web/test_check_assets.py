@@ -1,4 +1,4 @@
-"""What the browser gets: icons that exist, colours that can be read, files within their budgets, nothing the CSP refuses."""
+"""What the browser gets: icons that exist, readable colours, files within budget, nothing that the CSP refuses."""
 
 import gzip
 import re
