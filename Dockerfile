@@ -15,7 +15,7 @@ COPY portal portal
 COPY migrations migrations
 COPY templates templates
 COPY static static
-ENV PATH=/opt/portal/bin:$PATH PORTAL_DATA=/var/lib/portal PYTHONUNBUFFERED=1
+ENV PATH=/opt/portal/bin:$PATH PYTHONPATH=/srv/portal PORTAL_DATA=/var/lib/portal PYTHONUNBUFFERED=1
 USER portal
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health', timeout=2)"

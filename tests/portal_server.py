@@ -1,0 +1,57 @@
+"""The portal as its users run it: `portal serve` as a process of its own, on a random port."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.services import free_port
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Served:
+    """A running portal: where it answers, and the process to signal."""
+
+    url: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    def stop(self) -> int:
+        """Ask it to end; its exit code. Raises TimeoutExpired when it takes more than ten seconds."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+
+@contextmanager
+def served(*options: str, data: Path | None = None, **environment: str) -> Iterator[Served]:
+    """Start `portal serve`, wait for its `ready` line, end it. Settings are given as environment variables."""
+    port = free_port()
+    folder = data or Path(tempfile.mkdtemp(prefix="care-served-"))
+    log = folder / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith("PORTAL_") and k not in {"DATABASE_URL", "REDIS_URL"}
+    }
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "portal.cli", "serve", "--port", str(port), "--data", str(folder), *options],
+            stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env={**clean, **environment},
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline().strip()
+            if not line.startswith("ready "):
+                raise RuntimeError(f"portal serve did not start: {line}\n{log.read_text()[-2000:]}")
+            yield Served(line.removeprefix("ready "), process, log)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
