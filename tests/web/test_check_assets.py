@@ -59,11 +59,13 @@ def test_dark_by_switch_is_dark_by_device() -> None:
 
 def test_icons_exist() -> None:
     sprite = set(re.findall(r'<symbol id="([a-z0-9-]+)"', (STATIC / "icons/sprite.svg").read_text()))
-    named = {
-        name for path in TEMPLATES for name in re.findall(r'(?:icon\(|icon_name=)"([a-z0-9-]+)"', path.read_text())
-    }
+    text = "\n".join(path.read_text() for path in TEMPLATES)
+    calls = re.findall(r"\bicon\(([^()]*)\)", text)
+    named = {name for call in calls for name in re.findall(r'(?<!== )"([a-z0-9-]+)"', call)}
+    named |= set(re.findall(r'(?:icon_name=|"(?:primary|quiet|plain|danger|live)", )"([a-z0-9-]+)"', text))
     named |= set(re.findall(r'\), "([a-z0-9-]+)", "[a-z]+"\)', (ROOT / "templates/ui/status.html").read_text()))
-    assert named and not named - sprite
+    assert named
+    assert not named - sprite, "an icon is missing: run `make vendor`"
 
 
 def test_templates_hold_nothing_the_policy_refuses() -> None:
