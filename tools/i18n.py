@@ -1,6 +1,5 @@
 """Bring the catalogues up to date: collect every text from the code and the templates, keep what is translated."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -49,7 +48,9 @@ def main() -> int:
         path = path_of(language)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            write_po(file, catalogue, omit_header=False, no_location=True, sort_output=True, include_previous=False, width=0)
+            write_po(
+                file, catalogue, omit_header=False, no_location=True, sort_output=True, include_previous=False, width=0
+            )
         missing = sum(1 for message in catalogue if message.id and not all(_texts(message.string)))
         print(f"{language}: {len(catalogue)} texts, {missing} to translate")
     return 0
