@@ -3,6 +3,11 @@
 from piccolo.columns import UUID, Boolean, Date, SmallInt, Text, Time, Timestamptz
 from piccolo.table import Table
 
+from portal.db import conflict_for
+from portal.web.i18n import N_
+
+conflict_for("slot_doctor_no_overlap", "slot_overlaps", N_("The doctor has another time that overlaps."))
+
 
 class Slot(Table, tablename="slot"):
     id = UUID(primary_key=True, default=None)
@@ -22,3 +27,9 @@ class Slot(Table, tablename="slot"):
     held_until = Timestamptz(null=True, default=None)
     appointment_id = UUID(null=True, default=None)
     changed_at = Timestamptz(default=None)
+
+
+class SlotDay(Table, tablename="slot_day"):
+    doctor_id = UUID(default=None)
+    date = Date(default=None)
+    reshaped_at = Timestamptz(default=None)

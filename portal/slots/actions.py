@@ -1,0 +1,154 @@
+"""Looking at a doctor's days, and keeping a time for a patient."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from portal import db
+from portal.accounts.schemas import Actor
+from portal.audit.actions import record_in_tx
+from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from portal.slots import making, policy, queries
+from portal.slots.events import tell_slot
+from portal.slots.schemas import DoctorSlots, Hold
+from portal.web.i18n import _
+
+MAX_RANGE_DAYS = 62
+MOST_HOLDS = 3
+
+# One patient's holds are counted one request at a time; patients never wait for each other. A statement of its own:
+# what is counted must be read after the lock was given.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(uuid_hash_extended($1, 7040))"
+
+# Whoever finds the row locked is answered at once: somebody else is taking it this moment. The guards look at the
+# locked row's latest version (`target`), and at the database's clock while they run.
+HOLD = """
+WITH moment AS MATERIALIZED (
+    SELECT clock_timestamp() AS now
+), target AS (
+    SELECT * FROM slot WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED
+), others AS (
+    SELECT id, doctor_id, date FROM slot
+    WHERE held_by = $2 AND held_until > (SELECT now FROM moment) AND appointment_id IS NULL AND id <> $1
+), held AS (
+    UPDATE slot SET held_by = $2, changed_at = clock_timestamp(), held_until =
+        CASE WHEN t.held_by = $2 AND t.held_until > m.now THEN t.held_until
+             ELSE m.now + make_interval(secs => $3) END
+    FROM target t, moment m
+    WHERE slot.id = t.id AND t.appointment_id IS NULL AND NOT t.disabled AND NOT t.overflow
+        AND t.starts_at > m.now
+        AND (t.held_by IS NULL OR t.held_by = $2 OR t.held_until <= m.now)
+        AND EXISTS (SELECT FROM account a WHERE a.id = t.doctor_id AND a.status = 'ACTIVE')
+        AND (SELECT count(*) FROM others o WHERE (o.doctor_id, o.date) <> (t.doctor_id, t.date)) < $4
+    RETURNING slot.id, slot.doctor_id, slot.date, slot.held_until,
+        t.held_by IS NOT DISTINCT FROM $2 AND t.held_until = slot.held_until AS again
+), released AS (
+    UPDATE slot s SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
+    FROM held h, others o
+    WHERE s.id = o.id AND s.doctor_id = h.doctor_id AND s.date = h.date AND s.held_by = $2 AND s.appointment_id IS NULL
+    RETURNING s.id
+)
+SELECT s.doctor_id, s.date, h.held_until, h.again, (SELECT array_agg(id) FROM released) AS released,
+    extract(epoch FROM h.held_until - m.now)::float8 AS seconds,
+    CASE WHEN h.id IS NOT NULL THEN NULL
+         WHEN coalesce(t.appointment_id, s.appointment_id) IS NOT NULL THEN 'slot_taken'
+         WHEN s.starts_at <= m.now THEN 'slot_past'
+         WHEN t.id IS NULL OR t.held_until > m.now AND t.held_by <> $2 THEN 'slot_held'
+         WHEN t.disabled THEN 'slot_disabled'
+         WHEN t.overflow THEN 'slot_after_hours'
+         ELSE 'too_many_holds' END AS refusal,
+    extract(epoch FROM coalesce(t.held_until, s.held_until) - m.now)::float8 AS seconds_until_release
+FROM slot s CROSS JOIN moment m LEFT JOIN target t ON t.id = s.id LEFT JOIN held h ON h.id = s.id
+WHERE s.id = $1 AND EXISTS (SELECT FROM account a WHERE a.id = s.doctor_id AND a.status = 'ACTIVE')
+"""
+
+RELEASE = """
+UPDATE slot SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
+WHERE id = $1 AND held_by = $2 AND appointment_id IS NULL
+RETURNING doctor_id, date
+"""
+
+
+async def look_at_days(
+    viewer: Actor | None, doctor_id: UUID, first: date | None, last: date | None, horizon_days: int
+) -> DoctorSlots:
+    """A doctor's slots of a range of dates (at most 62 days; None: the week from today).
+
+    One statement; slots that have not been made yet are made first. Raises `NotFound`, `Invalid`.
+    """
+    if first and last and not 0 <= (last - first).days < MAX_RANGE_DAYS:
+        raise Invalid([FieldError("to", _("Choose a range of at most %(days)s days.", days=MAX_RANGE_DAYS))])
+    found, complete = await queries.read_days(viewer, doctor_id, first, last, horizon_days)
+    if complete:
+        return found
+    await make_missing(doctor_id, horizon_days)
+    return (await queries.read_days(viewer, doctor_id, first, last, horizon_days))[0]
+
+
+@db.retried
+async def make_missing(doctor_id: UUID, horizon_days: int) -> int:
+    """Make the slots of a doctor's sessions that are still missing up to the horizon; how many are new."""
+    async with db.transaction():
+        return await making.make_missing_in_tx(doctor_id, horizon_days)
+
+
+@db.retried
+async def hold_slot(actor: Actor, slot_id: UUID, hold_seconds: float) -> Hold:
+    """Keep a slot for the patient; asking again gives the same hold with the same end.
+
+    Another hold of the same doctor-day is given back with it. Raises `Forbidden`, `NotFound`, or `Conflict` with
+    `slot_taken`, `slot_held` (and `seconds_until_release`), `slot_past`, `slot_disabled`, `slot_after_hours`,
+    `too_many_holds`.
+    """
+    if not policy.may_hold(actor):
+        raise Forbidden
+    async with db.transaction():
+        await db.execute(ONE_AT_A_TIME, actor.id)
+        row = await db.fetch_row(HOLD, slot_id, actor.id, hold_seconds, MOST_HOLDS)
+        if row is None:
+            raise NotFound
+        if row["refusal"]:
+            raise refusal(row, hold_seconds)
+        if not row["again"]:
+            await record_in_tx(actor, "slot.hold", subject_type="slot", subject_id=slot_id, patient_id=actor.id)
+            tell_slot(row["doctor_id"], row["date"], "slot.held", slot_id)
+            for released in row["released"] or []:
+                tell_slot(row["doctor_id"], row["date"], "slot.released", released)
+    return Hold(
+        slot_id=slot_id,
+        doctor_id=row["doctor_id"],
+        date=row["date"],
+        expires_at=row["held_until"],
+        seconds_until_release=row["seconds"],
+    )
+
+
+def refusal(row: Any, hold_seconds: float) -> Conflict:
+    """Why not, in words for the patient."""
+    texts = {
+        "slot_taken": _("This time has just been booked by somebody else."),
+        "slot_past": _("This time is past."),
+        "slot_held": _("Somebody is just taking this time."),
+        "slot_disabled": _("This time is closed."),
+        "slot_after_hours": _("This place comes after the last time of the day. Join the queue to take it."),
+        "too_many_holds": _("You are keeping %(number)s times already. Give one back first.", number=MOST_HOLDS),
+    }
+    code: str = row["refusal"]
+    if code != "slot_held":
+        return Conflict(code, texts[code])
+    seconds = row["seconds_until_release"]
+    left = hold_seconds if seconds is None or seconds <= 0 else seconds
+    return Conflict(code, texts[code], seconds_until_release=max(1, round(left)))
+
+
+@db.retried
+async def release_slot(actor: Actor, slot_id: UUID) -> None:
+    """Give the patient's own hold back. Raises `NotFound` when there is none of theirs."""
+    if not policy.may_hold(actor):
+        raise Forbidden
+    async with db.transaction():
+        row = await db.fetch_row(RELEASE, slot_id, actor.id)
+        if row is None:
+            raise NotFound
+        await record_in_tx(actor, "slot.release", subject_type="slot", subject_id=slot_id, patient_id=actor.id)
+        tell_slot(row["doctor_id"], row["date"], "slot.released", slot_id)

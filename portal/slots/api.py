@@ -1,0 +1,45 @@
+"""Slots as JSON."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Request, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from portal.accounts.schemas import Actor, Role
+from portal.slots import actions
+from portal.slots.schemas import Hold, SlotList
+from portal.web.guards import PUBLIC, roles
+
+PATIENT = roles(Role.PATIENT)
+
+
+@get("/api/doctors/{doctor_id:uuid}/slots", access=PUBLIC, tags=["Slots"])
+async def list_slots(
+    request: Request,
+    doctor_id: FromPath[UUID],
+    viewer: NamedDependency[Actor | None],
+    first: Annotated[date | None, QueryParameter(name="from", description="First date")] = None,
+    last: Annotated[date | None, QueryParameter(name="to", description="Last date, at most 61 days later")] = None,
+) -> SlotList:
+    """The slots of a doctor, by default of the seven days from today."""
+    horizon_days = request.app.state.settings.horizon_days
+    found = await actions.look_at_days(viewer, doctor_id, first, last or first, horizon_days)
+    return SlotList(doctor_id=doctor_id, slots=found.slots)
+
+
+@post("/api/slots/{slot_id:uuid}/hold", access=PATIENT, status_code=200, tags=["Slots"])
+async def hold(request: Request, actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> Hold:
+    """Keep a slot while the booking form is filled in."""
+    return await actions.hold_slot(actor, slot_id, request.app.state.settings.hold_seconds)
+
+
+@delete("/api/slots/{slot_id:uuid}/hold", access=PATIENT, tags=["Slots"])
+async def release(actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> None:
+    """Give an own hold back."""
+    await actions.release_slot(actor, slot_id)
+
+
+handlers = [list_slots, hold, release]

@@ -1,0 +1,138 @@
+"""The live topic of a doctor's day, `slots:{doctor_id}:{date}`: public, so nothing in it differs between watchers."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from portal import live
+from portal.accounts.schemas import Actor
+from portal.slots import queries
+from portal.slots.schemas import LiveSlot, Slot, SlotState
+from portal.web import i18n, render
+
+EVENTS = {
+    SlotState.OPEN: "slot.released",
+    SlotState.HELD: "slot.held",
+    SlotState.BOOKED: "slot.booked",
+    SlotState.DISABLED: "slot.disabled",
+}
+
+
+def slots_topic(doctor_id: UUID, day: date) -> str:
+    """The topic of a doctor's day."""
+    return f"slots:{doctor_id}:{day}"
+
+
+def tell_slot(doctor_id: UUID, day: date, event: str, slot_id: UUID) -> None:
+    """After the commit, show one slot anew to all who look at that day."""
+    live.publish(slots_topic(doctor_id, day), event, slot_id=slot_id)
+
+
+def tell_day(doctor_id: UUID, day: date, event: str) -> None:
+    """After the commit, show a whole day anew: slots were added to it or removed from it."""
+    live.publish(slots_topic(doctor_id, day), event, date=day)
+
+
+async def may_listen(_actor: Actor | None, _topic: str) -> bool:
+    """Anybody may watch the times of a doctor."""
+    return True
+
+
+async def snapshot(topic: str, since: datetime | None) -> Sequence[live.Element]:
+    """What a page that shows the state of `since` still has to learn."""
+    doctor_id, day = live.topic_parts(topic)
+    changed = None if since is None else await queries.live_since(doctor_id, day, since)
+    return [await day_element(doctor_id, day)] if changed is None else elements_of(doctor_id, day, changed)
+
+
+async def read(topic: str, ids: set[str]) -> Sequence[live.Element]:
+    """The slots, or the day, that something happened to."""
+    doctor_id, day = live.topic_parts(topic)
+    if str(day) in ids:
+        return [await day_element(doctor_id, day)]
+    found = await queries.live_slots(doctor_id, day, map(UUID, ids))
+    gone = ids - {str(one.slot.id) for one in found}
+    return [*elements_of(doctor_id, day, found), *(gone_element(doctor_id, day, slot_id) for slot_id in gone)]
+
+
+async def day_element(doctor_id: UUID, day: date) -> live.Element:
+    found = await queries.live_day(doctor_id, day)
+    return live.Element(
+        id=str(day),
+        event="slot.added",
+        data={"doctor_id": doctor_id, "date": day, "slots": [seen(one.slot) for one in found]},
+        target=f"#day-{doctor_id}-{day}",
+        expires_in=min((one.expires_in for one in found if one.expires_in is not None), default=None),
+    )
+
+
+def elements_of(doctor_id: UUID, day: date, found: Sequence[LiveSlot]) -> list[live.Element]:
+    return [gone_element(doctor_id, day, str(one.slot.id)) if one.gone else slot_element(one) for one in found]
+
+
+def slot_element(one: LiveSlot) -> live.Element:
+    return live.Element(
+        id=str(one.slot.id),
+        event=EVENTS[one.slot.state],
+        data=seen(one.slot),
+        target=f"#slot-{one.slot.id}",
+        expires_in=one.expires_in,
+    )
+
+
+def gone_element(doctor_id: UUID, day: date, slot_id: str) -> live.Element:
+    return live.Element(
+        id=slot_id,
+        event="slot.removed",
+        data={"slot_id": slot_id, "doctor_id": doctor_id, "date": day},
+        target=f"#slot-{slot_id}",
+        swap="delete",
+    )
+
+
+def seen(slot: Slot) -> dict[str, Any]:
+    """A slot as the JSON face tells of it."""
+    return {
+        "slot_id": slot.id,
+        "doctor_id": slot.doctor_id,
+        "date": slot.date,
+        "position": slot.position,
+        "start": slot.start,
+        "end": slot.end,
+        "local_start": slot.local_start,
+        "state": slot.state,
+        "overflow": slot.overflow,
+        "service_type": slot.service_type,
+        "session_id": slot.session_id,
+        "seconds_until_release": slot.seconds_until_release,
+    }
+
+
+def markup(element: live.Element, locale: str) -> str:
+    """One slot or one day as its fragment, in one language."""
+    if element.swap == "delete":
+        return ""
+    i18n.use_language(locale)
+    if "slots" in element.data:
+        day = {**element.data, "slots": [named(one) for one in element.data["slots"]]}
+        return render.render("slots/_day.html", day=day)
+    return render.render("slots/_slot.html", slot=named(element.data))
+
+
+def named(data: dict[str, Any]) -> dict[str, Any]:
+    """The same with the name that the template knows the id by."""
+    return {**data, "id": data["slot_id"]}
+
+
+live.register(
+    live.TopicKind(
+        prefix="slots",
+        parts=(UUID, date),
+        public=True,
+        may_listen=may_listen,
+        snapshot=snapshot,
+        read=read,
+        render=markup,
+    )
+)

@@ -1,0 +1,145 @@
+"""Making slots from weekly sessions: the missing days of a doctor, and the days of a session that has changed.
+
+Whoever makes slots of a doctor first locks the doctor's row of `slot_horizon`; two processes that look at the same
+doctor at once take turns. Holding and booking never wait for that lock.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from portal import db
+from portal.ids import uuid7
+from portal.slots.calendar import DateChange, Hours, Place, Plan, places_between
+from portal.slots.schemas import ServiceType
+
+LOCK = """
+INSERT INTO slot_horizon (doctor_id, made_until) VALUES ($1, '2000-01-01')
+ON CONFLICT (doctor_id) DO UPDATE SET made_until = slot_horizon.made_until
+RETURNING made_until, (clock_timestamp() AT TIME ZONE 'UTC')::date AS today
+"""
+PLANS = """
+SELECT w.id, w.clinic_id, w.day_of_week, w.session_start_time, w.session_end_time, w.service_type, w.max_queue_size,
+    w.estimated_consultation_minutes, w.effective_from, w.effective_to, coalesce(c.time_zone, a.time_zone) AS time_zone,
+    (SELECT jsonb_agg(jsonb_build_object('date', o.date, 'kind', o.kind, 'start', o.session_start_time,
+        'end', o.session_end_time, 'places', o.max_queue_size)) FROM session_override o
+        WHERE o.session_id = w.id) AS exceptions
+FROM weekly_session w JOIN account a ON a.id = w.doctor_id LEFT JOIN clinic c ON c.id = w.clinic_id
+WHERE w.doctor_id = $1 AND w.deleted_at IS NULL AND ($2::uuid IS NULL OR w.id = $2)
+"""
+INSERT = """
+INSERT INTO slot (id, doctor_id, session_id, clinic_id, date, position, starts_at, ends_at, local_start, time_zone,
+    service_type, overflow)
+SELECT p.id, $1, p.session_id, p.clinic_id, p.date, p.position, p.starts_at, p.ends_at, p.local_start, p.time_zone,
+    p.service_type, p.overflow
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::date[], $6::smallint[], $7::timestamptz[], $8::timestamptz[],
+    $9::time[], $10::text[], $11::text[], $12::boolean[])
+    AS p (id, session_id, clinic_id, date, position, starts_at, ends_at, local_start, time_zone, service_type, overflow)
+WHERE p.starts_at > clock_timestamp()
+ORDER BY p.starts_at, p.position
+ON CONFLICT DO NOTHING
+RETURNING date, starts_at
+"""
+MADE = "UPDATE slot_horizon SET made_until = $2 WHERE doctor_id = $1"
+# A slot that still is what the session says keeps its id, and with it a hold or a closed state.
+REMOVE = """
+DELETE FROM slot s
+WHERE s.session_id = $1 AND s.date BETWEEN $2 AND $3 AND s.appointment_id IS NULL AND s.starts_at > clock_timestamp()
+    AND NOT EXISTS (
+        SELECT FROM unnest($4::date[], $5::smallint[], $6::timestamptz[], $7::timestamptz[], $8::boolean[])
+            AS p (date, position, starts_at, ends_at, overflow)
+        WHERE p.date = s.date AND p.position = s.position AND p.starts_at = s.starts_at AND p.ends_at = s.ends_at
+            AND p.overflow = s.overflow AND s.service_type = $9 AND s.clinic_id IS NOT DISTINCT FROM $10)
+RETURNING s.date, s.starts_at
+"""
+KEPT = """
+SELECT count(*) FROM slot
+WHERE session_id = $1 AND date BETWEEN $2 AND $3 AND starts_at > clock_timestamp()
+"""
+RESHAPED = """
+INSERT INTO slot_day (doctor_id, date) SELECT $1, unnest($2::date[])
+ON CONFLICT (doctor_id, date) DO UPDATE SET reshaped_at = clock_timestamp()
+"""
+
+
+async def make_missing_in_tx(doctor_id: UUID, horizon_days: int) -> int:
+    """Make the slots of a doctor's sessions up to the horizon; how many are new."""
+    made_until, today = await lock_in_tx(doctor_id)
+    target = today + timedelta(days=horizon_days + 1)  # zones ahead of UTC are a date ahead
+    if made_until >= target:
+        return 0
+    first = max(made_until + timedelta(days=1), today - timedelta(days=1))
+    places = [place for plan in await read_plans_in_tx(doctor_id) for place in places_between(plan, first, target)]
+    added = await insert_in_tx(doctor_id, places)
+    await db.execute(MADE, doctor_id, target)
+    return len(added)
+
+
+async def lock_in_tx(doctor_id: UUID) -> tuple[date, date]:
+    """Take the doctor's turn at making slots: until when they are made, and today's date in UTC."""
+    row = await db.fetch_row(LOCK, doctor_id)
+    if row is None:  # an upsert that answers nothing cannot be
+        raise LookupError(doctor_id)
+    return row["made_until"], row["today"]
+
+
+async def read_plans_in_tx(doctor_id: UUID, session_id: UUID | None = None) -> list[Plan]:
+    """The doctor's sessions, or one of them, with their exceptions."""
+    return [plan_of(row) for row in await db.fetch(PLANS, doctor_id, session_id)]
+
+
+def plan_of(row: Any) -> Plan:
+    """A stored session as the calendar's arithmetic takes it."""
+    return Plan(
+        session_id=row["id"],
+        clinic_id=row["clinic_id"],
+        time_zone=row["time_zone"],
+        day_of_week=row["day_of_week"],
+        hours=Hours(
+            start=row["session_start_time"],
+            end=row["session_end_time"],
+            minutes=row["estimated_consultation_minutes"],
+            places=row["max_queue_size"],
+        ),
+        service_type=ServiceType(row["service_type"]),
+        effective_from=row["effective_from"],
+        effective_to=row["effective_to"],
+        exceptions={date.fromisoformat(one["date"]): change_of(one) for one in row["exceptions"] or []},
+    )
+
+
+def change_of(one: dict[str, Any]) -> DateChange:
+    """A stored exception as the calendar's arithmetic takes it."""
+    return DateChange(
+        cancelled=one["kind"] == "CANCELLED",
+        start=time.fromisoformat(one["start"]) if one["start"] else None,
+        end=time.fromisoformat(one["end"]) if one["end"] else None,
+        places=one["places"],
+    )
+
+
+async def insert_in_tx(doctor_id: UUID, places: Sequence[Place]) -> list[Any]:
+    """Add slots in one statement; what overlaps with another one, or is past, is left out."""
+    if not places:
+        return []
+    return await db.fetch(
+        INSERT,
+        doctor_id,
+        [uuid7() for _ in places],
+        [one.session_id for one in places],
+        [one.clinic_id for one in places],
+        [one.date for one in places],
+        [one.position for one in places],
+        [one.start for one in places],
+        [one.end for one in places],
+        [one.local_start for one in places],
+        [one.time_zone for one in places],
+        [one.service_type.value for one in places],
+        [one.overflow for one in places],
+    )
+
+
+async def reshape_in_tx(doctor_id: UUID, days: Iterable[date]) -> None:
+    """Remember that slots were added to these days, or removed from them."""
+    await db.execute(RESHAPED, doctor_id, sorted(set(days)))
