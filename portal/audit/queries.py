@@ -1,11 +1,9 @@
 """Read the audit: who opened a record, what somebody did, and whether the chains are whole."""
 
-from datetime import datetime
-from uuid import UUID
-
-import msgspec
-
 from portal import db
+from portal.accounts.schemas import Actor
+from portal.audit.actions import record_read
+from portal.audit.schemas import AuditFilter, AuditRow, Break, ChainCheck
 
 BROKEN = """
 WITH linked AS (
@@ -32,46 +30,25 @@ WHERE ($1::uuid IS NULL OR e.actor_id = $1) AND ($2::uuid IS NULL OR e.patient_i
   AND ($5::timestamptz IS NULL OR e.at < $5)
 ORDER BY e.at DESC, e.chain, e.seq DESC OFFSET $6 LIMIT $7
 """
+COUNT = """
+SELECT count(*) FROM audit_event e
+WHERE ($1::uuid IS NULL OR e.actor_id = $1) AND ($2::uuid IS NULL OR e.patient_id = $2)
+  AND ($3::text IS NULL OR e.action = $3) AND ($4::timestamptz IS NULL OR e.at >= $4)
+  AND ($5::timestamptz IS NULL OR e.at < $5)
+"""
 
 
-class AuditRow(msgspec.Struct, frozen=True):
-    """One thing that somebody did; `actor_name` is None for the system itself and for visitors."""
-
-    at: datetime
-    actor_id: UUID | None
-    actor_role: str | None
-    actor_name: str | None
-    action: str
-    outcome: str
-    subject_type: str
-    subject_id: str
-    patient_id: UUID | None
-    reason: str | None
-
-
-class Break(msgspec.Struct, frozen=True):
-    """The first row of a chain that is not what was written: changed, removed, put in or moved."""
-
-    chain: int
-    seq: int
-
-
-async def search(
-    *,
-    actor_id: UUID | None = None,
-    patient_id: UUID | None = None,
-    action: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    skip: int = 0,
-    limit: int = 10,
-) -> tuple[list[AuditRow], int]:
-    """Rows newest first, and how many there are in all."""
-    rows = await db.fetch(SEARCH, actor_id, patient_id, action, since, until, skip, limit)
-    total = rows[0]["total"] if rows else 0
+async def search(actor: Actor, wanted: AuditFilter, skip: int = 0, limit: int = 10) -> tuple[list[AuditRow], int]:
+    """Rows newest first, and how many there are in all; looking is itself a row."""
+    await record_read(actor, "audit.searched", subject_type="audit", subject_id="search", patient_id=wanted.patient_id)
+    values = (wanted.actor_id, wanted.patient_id, wanted.action, wanted.since, wanted.until)
+    rows = await db.fetch(SEARCH, *values, skip, limit)
+    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, *values)
     return [AuditRow(**{k: v for k, v in row.items() if k != "total"}) for row in rows], total
 
 
-async def broken_links() -> list[Break]:
-    """Walk every chain; the first broken link of each, or an empty list when all are whole."""
-    return [Break(row["chain"], row["seq"]) for row in await db.fetch(BROKEN)]
+async def check_chains() -> ChainCheck:
+    """Walk every chain from its beginning and compare its end with the head."""
+    breaks = [Break(row["chain"], row["seq"]) for row in await db.fetch(BROKEN)]
+    rows = await db.fetch_value("SELECT count(*) FROM audit_event")
+    return ChainCheck(whole=not breaks, rows=rows, breaks=breaks)
