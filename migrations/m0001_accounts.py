@@ -63,12 +63,15 @@ CREATE TABLE password_reset (
 );
 CREATE INDEX password_reset_of_account ON password_reset (account_id);
 
--- `scope` is the account, or a digest of the path for callers who are not signed in.
+-- `scope` is the account, or a digest of the path for callers who are not signed in. `claim` is the request that works
+-- on it; `done_at` is set by the very transaction whose effect the key stands for; `answer` is sealed.
 CREATE TABLE idempotency_key (
     scope uuid NOT NULL,
     key text NOT NULL,
     request_hash bytea NOT NULL,
-    status smallint,
+    claim uuid NOT NULL,
+    claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    done_at timestamptz,
     answer bytea,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT idempotency_key_pkey PRIMARY KEY (scope, key),

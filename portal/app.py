@@ -15,13 +15,28 @@ from portal import db, live
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.settings import Settings
-from portal.web import assets, auth, csrf, guards, health, logs, openapi, problems, query, shell, sse
+from portal.web import (
+    assets,
+    auth,
+    csrf,
+    guards,
+    health,
+    idempotency,
+    limits,
+    logs,
+    openapi,
+    problems,
+    query,
+    shell,
+    sse,
+)
 from portal.web.encode import JsonResponse, PlainKinds
 from portal.web.request import StrictRequest
 
 DOMAINS = (
-    "accounts", "people", "registration", "credentials", "preferences", "clinics", "audit", "notifications", "schedules", "slots", "appointments", "video", "queues",
-    "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir", "analytics", "admin",
+    "accounts", "people", "registration", "clinics", "search", "audit", "notifications", "schedules", "slots",
+    "appointments", "video", "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations",
+    "fhir", "analytics", "admin",
 )  # fmt: skip
 
 
@@ -37,21 +52,26 @@ class Portal(Litestar):
 
 def create_app(settings: Settings) -> Portal:
     """The whole portal on these settings. Raises RuntimeError when a route does not say who may call it."""
+    return assemble(
+        settings,
+        pages=[handler for name in DOMAINS for handler in face(name, "pages")],
+        api=[sse.live_page, sse.live_api, *(handler for name in DOMAINS for handler in face(name, "api"))],
+    )
+
+
+def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
+    """An application of these handlers, with everything that surrounds them."""
     tokens.use_keys(settings)
-    pages = [handler for name in DOMAINS for handler in face(name, "pages")]
-    api = [handler for name in DOMAINS for handler in face(name, "api")]
     app = Portal(
         route_handlers=[
             *health.handlers,
             *assets.handlers,
-            sse.live_page,
-            sse.live_api,
             Router("/", route_handlers=pages, include_in_schema=False),
             Router("/", route_handlers=api),
         ],
         lifespan=[running],
         state=State({"settings": settings}),
-        middleware=[auth.Authentication],
+        middleware=[auth.Authentication(), limits.Limits(), idempotency.Idempotency()],
         guards=[guards.enforce_access, csrf.check_csrf, guards.canonical_ids, query.check_input],
         dependencies={
             "actor": Provide(actor, sync_to_thread=False),
@@ -84,7 +104,7 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     await db.connect(settings)
     try:
-        async with live.running(settings):
+        async with limits.running(settings), live.running(settings):
             yield
     finally:
         await db.disconnect()

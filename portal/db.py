@@ -9,8 +9,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 Callback = Callable[[], Awaitable[None] | None]
+LastStep = Callable[[], Awaitable[None]]
 
 
 class PortalEngine(PostgresEngine):
@@ -51,6 +52,7 @@ class PortalEngine(PostgresEngine):
 DB = PortalEngine(config={"database": "portal"})
 
 _pending: ContextVar[list[Callback] | None] = ContextVar("after_commit", default=None)
+_last_step: ContextVar[LastStep | None] = ContextVar("before_commit", default=None)
 _conflicts: dict[str, tuple[str, str]] = {}
 
 
@@ -179,6 +181,8 @@ async def transaction() -> AsyncIterator[None]:
             context = DB.current_transaction.set(current)
             try:
                 yield
+                if (last_step := _last_step.get()) is not None:
+                    await last_step()
             except BaseException:
                 DB.current_transaction.reset(context)
                 await _rollback(current.transaction)
@@ -193,6 +197,16 @@ async def transaction() -> AsyncIterator[None]:
 
 def in_transaction() -> bool:
     return DB.current_transaction.get() is not None
+
+
+@contextmanager
+def before_commit(step: LastStep) -> Iterator[None]:
+    """Every transaction opened inside the block does `step` as its last statement; when that raises, all is undone."""
+    token = _last_step.set(step)
+    try:
+        yield
+    finally:
+        _last_step.reset(token)
 
 
 def after_commit(callback: Callback) -> None:

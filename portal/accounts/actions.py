@@ -22,6 +22,7 @@ from portal.accounts.schemas import (
 from portal.audit.actions import record_in_tx
 from portal.errors import NotFound, Unauthorized
 from portal.ids import uuid7
+from portal.web import limits
 from portal.web.i18n import _
 
 PATIENT_LIFETIME = timedelta(days=30)
@@ -78,14 +79,18 @@ WHERE account_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3
 async def log_in(
     email: str, password: str, kind: LoginKind, user_agent: str, *, replacing: Actor | None = None
 ) -> SignedIn:
-    """Sign in by password. Raises `Unauthorized`, the same in words and time for an unknown address.
+    """Sign in by password. Raises `Unauthorized`, the same in words and time for an unknown address, and `TooMany`
+    after several wrong passwords in a row.
 
     `replacing` is whoever was signed in on this browser before: that login ends.
     """
+    await limits.attempt("login", email)
+    await limits.attempt("login", email)
     row = await db.fetch_row(BY_EMAIL, email)
     known = await passwords.is_password(password, row["password_hash"] if row else None)
     if row is None or not known or row["status"] == AccountStatus.SUSPENDED:
         raise wrong_credentials()
+    await limits.succeeded("login", email)
     fresh = await passwords.hash_password(password) if passwords.is_outdated(row["password_hash"]) else None
     async with db.transaction():
         if fresh:
@@ -97,6 +102,7 @@ async def log_in(
         if user.status is AccountStatus.SUSPENDED:  # suspended while the password was being checked
             raise wrong_credentials()
         await record_in_tx(actor_of(user, login), "login.begin", subject_type="login", subject_id=login.login_id)
+    await limits.succeeded("login", email)
     return SignedIn(user=user, login=login)
 
 

@@ -23,6 +23,7 @@ from portal.accounts.schemas import (
     VerifyRequest,
 )
 from portal.web.guards import ANYBODY, PUBLIC, SIGNED_IN_OR_WAITING
+from portal.web.limits import LOGIN
 
 
 def signed_in_tokens(signed_in: SignedIn) -> SignedInTokens:
@@ -34,7 +35,7 @@ def signed_in_tokens(signed_in: SignedIn) -> SignedInTokens:
     )
 
 
-@post("/api/auth/login", access=PUBLIC, status_code=200, tags=["Accounts"])
+@post("/api/auth/login", access=PUBLIC, limit=LOGIN, status_code=200, tags=["Accounts"])
 async def log_in(request: Request, data: Credentials) -> SignedInTokens:
     """Sign in with e-mail and password."""
     agent = request.headers.get("user-agent", "")

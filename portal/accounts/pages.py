@@ -10,7 +10,7 @@ from litestar.response import Response
 
 from portal.accounts import actions, queries
 from portal.accounts.schemas import AccountStatus, Actor, LoginForm, LoginKind, LogoutRequest, SignedIn, first_page
-from portal.errors import Unauthorized
+from portal.errors import TooMany, Unauthorized
 from portal.settings import Settings
 from portal.web.auth import clear_login_cookie, set_login_cookie
 from portal.web.csrf import forget_visitor
@@ -19,6 +19,7 @@ from portal.web.forms import Form, read_form
 from portal.web.guards import PUBLIC, SIGNED_IN_OR_WAITING
 from portal.web.hosts import safe_next
 from portal.web.i18n import _
+from portal.web.limits import LOGIN
 from portal.web.render import page, redirect
 from portal.web.types import Line
 
@@ -33,7 +34,7 @@ async def login_form(viewer: NamedDependency[Actor | None], next: Next = None) -
     return page("accounts/login.html", form=Form.empty({"next": safe_next(next, "")}))
 
 
-@post("/login", access=PUBLIC, status_code=200)
+@post("/login", access=PUBLIC, limit=LOGIN, status_code=200)
 async def log_in(request: Request, viewer: NamedDependency[Actor | None]) -> Response[Any]:
     """Sign in; a wrong address and a wrong password look the same."""
     form = await read_form(request, LoginForm)
@@ -42,8 +43,8 @@ async def log_in(request: Request, viewer: NamedDependency[Actor | None]) -> Res
     agent = request.headers.get("user-agent", "")
     try:
         signed_in = await actions.log_in(form.data.email, form.data.password, LoginKind.PAGE, agent, replacing=viewer)
-    except Unauthorized as refused:
-        return page("accounts/login.html", status=401, form=form.refused(refused))
+    except (Unauthorized, TooMany) as refused:
+        return page("accounts/login.html", status=refused.status, form=form.refused(refused))
     return enter(request, signed_in, form.data.next)
 
 

@@ -1,6 +1,6 @@
 """What the domain stores. The constraints stand, named, in `migrations/`; a test compares both."""
 
-from piccolo.columns import UUID, Bytea, SmallInt, Text, Timestamptz
+from piccolo.columns import UUID, Bytea, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -53,6 +53,8 @@ class IdempotencyKey(Table, tablename="idempotency_key"):
     scope = UUID(default=None)
     key = Text(default=None)
     request_hash = Bytea(default=None)
-    status = SmallInt(null=True, default=None)
+    claim = UUID(default=None)
+    claimed_at = Timestamptz(default=None)
+    done_at = Timestamptz(null=True, default=None)
     answer = Bytea(null=True, default=None)
     created_at = Timestamptz(default=None)

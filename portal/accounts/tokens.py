@@ -67,6 +67,11 @@ def keyring() -> Keyring:
     return _keyring
 
 
+def absolute(path: str) -> str:
+    """The full address of one of our pages, for mails; from the settings, never from a request."""
+    return _issuer + path
+
+
 def secret(purpose: str) -> bytes:
     """32 bytes for one purpose (the CSRF token, a seal, a refresh token), the same in every process."""
     return keyring().secret(purpose)

@@ -7,9 +7,10 @@ from portal.accounts.schemas import LoginKind, SignedInTokens
 from portal.registration import actions
 from portal.registration.schemas import Registration
 from portal.web.guards import PUBLIC
+from portal.web.limits import REGISTER
 
 
-@post("/api/auth/register", access=PUBLIC, tags=["Accounts"])
+@post("/api/auth/register", access=PUBLIC, limit=REGISTER, tags=["Accounts"])
 async def register(request: Request, data: Registration) -> SignedInTokens:
     """Make an account and sign in. Staff roles wait for verification; a system admin is made by the command line."""
     agent = request.headers.get("user-agent", "")

@@ -16,6 +16,7 @@ from portal.web.contacts import time_zones
 from portal.web.forms import Form, read_form
 from portal.web.guards import PUBLIC
 from portal.web.hosts import safe_next
+from portal.web.limits import REGISTER
 from portal.web.render import page, redirect
 
 
@@ -35,7 +36,7 @@ async def registration_form(
     return await form_page(role_named(role), Form.empty({"next": safe_next(next, "")}))
 
 
-@post("/register/{role:str}", access=PUBLIC, status_code=200)
+@post("/register/{role:str}", access=PUBLIC, limit=REGISTER, status_code=200)
 async def register(request: Request, role: FromPath[str]) -> Response[Any]:
     """Make the account and sign in."""
     chosen = role_named(role)

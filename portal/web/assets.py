@@ -4,10 +4,10 @@ import gzip
 import mimetypes
 from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, get
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Response
 from msgspec import Struct
 
@@ -45,7 +45,7 @@ def asset(path: str) -> Asset:
 
 
 @get("/static/{path:path}", access=ANYBODY, include_in_schema=False)
-async def static_file(request: Request, path: FromPath[str], v: Annotated[str, ...] = "") -> Response[bytes]:
+async def static_file(request: Request, path: FromPath[str], v: FromQuery[str] = "") -> Response[bytes]:
     found = asset(path.lstrip("/"))
     headers = {
         "ETag": f'"{found.digest}"',

@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
-from litestar.middleware import AbstractMiddleware
+from litestar.middleware import ASGIMiddleware
 from litestar.response import Response
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portal import db
 from portal.accounts import tokens
 from portal.accounts.schemas import AccountStatus, Actor
+from portal.errors import Unauthorized
 from portal.settings import Settings
 from portal.web import i18n
 from portal.web.guards import Access
@@ -98,16 +99,22 @@ def _actor(row: Any) -> Actor | None:
     return msgspec.convert(values, Actor)
 
 
-class Authentication(AbstractMiddleware):
-    """Sets the request's user to the actor or None, and the language to theirs."""
+class Authentication(ASGIMiddleware):
+    """Sets the request's user to the actor or None, and the language to theirs.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    A bad token is not refused here but by `guards.enforce_access`, after the attempt has been counted.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         access: Access = scope["route_handler"].opt["access"]
-        actor = None
+        actor, refusal = None, None
         if not access.nameless:
             identify = identify_api if scope["path"].startswith(API_PREFIXES) else identify_page
-            actor = await identify(ASGIConnection(scope, receive, send))
-        scope["user"], scope["auth"] = actor, None
+            try:
+                actor = await identify(ASGIConnection(scope, receive, send))
+            except Unauthorized as error:
+                refusal = error
+        scope["user"], scope["auth"] = actor, refusal
         if actor is not None:
             i18n.use_language(actor.locale)
-        await self.app(scope, receive, send)
+        await next_app(scope, receive, send)

@@ -40,6 +40,8 @@ def roles(*allowed: Role) -> Access:
 def enforce_access(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     """App-level guard: nobody comes in whom the route's declaration does not name."""
     access: Access = handler.opt["access"]
+    if connection.scope.get("auth") is not None:  # the refusal of a bad token
+        raise connection.scope["auth"]
     if access.public:
         return
     actor: Actor | None = connection.user

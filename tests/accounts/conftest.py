@@ -36,9 +36,9 @@ async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
 
 async def submit(client: httpx.AsyncClient, page: str, values: dict[str, str], action: str = "") -> httpx.Response:
     """Open a page and post a form of it with its CSRF token, as a browser without JavaScript does."""
-    found = re.search(r'name="_csrf_token" value="([^"]+)"', (await client.get(page)).text)
+    found = re.search(r'name="csrf_token" value="([^"]+)"', (await client.get(page)).text)
     assert found, page
-    return await client.post(action or page, data={"_csrf_token": found[1], **values})
+    return await client.post(action or page, data={"csrf_token": found[1], **values})
 
 
 def registration(email: str, role: str = "PATIENT", **more: object) -> dict[str, object]:

@@ -1,0 +1,126 @@
+"""How often: requests a minute per person or address, and the pause after wrong passwords.
+
+Counted in Redis over all processes, in memory where there is none. When Redis is away, each process counts by itself
+with a quarter of the limit: stricter than usual, never open. `PORTAL_RATE_LIMIT=0` (loopback only) turns all of it off.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from portal.errors import TooMany
+from portal.settings import Settings
+from portal.web.counters import Counters, MemoryCounters, RedisCounters, Stricter
+from portal.web.guards import Access
+from portal.web.i18n import _
+
+ADDRESS_FACTOR = 3  # a family or a clinic shares one address
+
+
+class Rule(NamedTuple):
+    """`most` times in `seconds`, per address; a route asks for it as `limit=LOGIN`."""
+
+    name: str
+    most: int
+    seconds: int
+
+
+LOGIN = Rule("login", 30, 60)
+REGISTER = Rule("register", 30, 3600)
+FORGOTTEN = Rule("forgotten", 10, 3600)
+
+FREE_ATTEMPTS = 5
+LONGEST_PAUSE = 300  # seconds
+ATTEMPTS_REMEMBERED = 3600  # seconds without a further wrong attempt
+
+_counters: Counters | None = None
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    """Count for as long as the block runs; outside of it (command line, worker) nothing is limited."""
+    global _counters
+    if not settings.rate_limit:
+        yield
+        return
+    local = MemoryCounters()
+    shared = RedisCounters(settings.redis_url) if settings.redis_url else None
+    before, _counters = _counters, Stricter(shared, local) if shared else local
+    try:
+        yield
+    finally:
+        _counters = before
+        if shared:
+            await shared.close()
+
+
+async def attempt(kind: str, whom: str) -> None:
+    """Before a secret of `whom` is tried (a password, a code): count the try.
+
+    The first `FREE_ATTEMPTS` are free; then each one doubles the pause before the next, up to `LONGEST_PAUSE`.
+    Counting comes before trying, so that many at once gain nothing. Raises `TooMany` during a pause.
+    """
+    if _counters is None:
+        return
+    wait = await _counters.attempt(_name(kind, whom), FREE_ATTEMPTS, LONGEST_PAUSE, ATTEMPTS_REMEMBERED)
+    if wait > 0:
+        raise TooMany(_seconds(wait), _("Too many wrong attempts. Wait a little and try again."))
+
+
+async def succeeded(kind: str, whom: str) -> None:
+    """The secret was right: the wrong attempts before are forgotten."""
+    if _counters is not None:
+        await _counters.forget(_name(kind, whom))
+
+
+async def spend(rule: Rule, whom: str) -> tuple[int, float]:
+    """Count one use; how many are left and the seconds until the count begins anew. Raises `TooMany`."""
+    if _counters is None:
+        return rule.most, 0.0
+    used, most, seconds = await _counters.add(_name(rule.name, whom), rule.most, rule.seconds)
+    if used > most:
+        raise TooMany(_seconds(seconds))
+    return most - used, seconds
+
+
+def _name(kind: str, whom: str) -> str:
+    """Addresses and mails are not written into Redis in the clear."""
+    return f"care:{kind}:{sha256(whom.encode()).hexdigest()[:32]}"
+
+
+def _seconds(wait: float) -> int:
+    return int(wait) + 1
+
+
+class Limits(ASGIMiddleware):
+    """After the authentication: a person's own minute, or that of an address that nobody is signed in from."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        opt = scope["route_handler"].opt
+        access: Access = opt["access"]
+        if _counters is not None and not (access.nameless and scope.get("method") == "GET"):
+            await self._count(scope, opt.get("limit"))
+        await next_app(scope, receive, send)
+
+    async def _count(self, scope: Any, special: Rule | None) -> None:
+        most: int = scope["litestar_app"].state.settings.rate_limit
+        actor, address = scope.get("user"), scope["client"][0]
+        rule = Rule("user", most, 60) if actor is not None else Rule("address", most * ADDRESS_FACTOR, 60)
+        try:
+            left, seconds = await spend(rule, str(actor.id) if actor is not None else address)
+            if special is not None and scope["method"] != "GET":
+                await spend(special, address)
+        except TooMany as refused:
+            tell(scope, rule.most, 0, refused.retry_after)
+            raise
+        tell(scope, rule.most, left, _seconds(seconds))
+
+
+def tell(scope: Any, most: int, left: int, seconds: int) -> None:
+    """The `RateLimit-*` headers of the answer."""
+    named = {"RateLimit-Limit": str(most), "RateLimit-Remaining": str(left), "RateLimit-Reset": str(seconds)}
+    scope["state"].setdefault("headers", {}).update(named)
