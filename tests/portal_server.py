@@ -42,7 +42,7 @@ def served(*options: str, data: Path | None = None, **environment: str) -> Itera
     }
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "serve", "--port", str(port), "--data", str(folder), *options],
+            [str(Path(sys.executable).with_name("portal")), "serve", "--port", str(port), "--data", str(folder), *options],
             stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env={**clean, **environment},
         )  # fmt: skip
         try:
