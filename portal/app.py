@@ -34,9 +34,9 @@ from portal.web.encode import JsonResponse, PlainKinds
 from portal.web.request import StrictRequest
 
 DOMAINS = (
-    "accounts", "people", "registration", "clinics", "search", "audit", "notifications", "schedules", "slots",
-    "appointments", "video", "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations",
-    "fhir", "analytics", "admin",
+    "accounts", "credentials", "registration", "preferences", "people", "clinics", "search", "audit",
+    "notifications", "schedules", "slots", "appointments", "video", "queues", "waitlist", "emergencies", "chat",
+    "prescriptions", "inventory", "integrations", "fhir", "analytics", "admin",
 )  # fmt: skip
 
 

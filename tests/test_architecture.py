@@ -12,7 +12,8 @@ PORTAL = ROOT / "portal"
 
 # Domains may import those to their left, never those to their right.
 ORDER = (
-    "accounts people clinics search audit notifications slots schedules appointments video queues waitlist emergencies"
+    "accounts credentials registration preferences people clinics search audit notifications"
+    " slots schedules appointments video queues waitlist emergencies"
     " chat prescriptions inventory integrations fhir analytics admin"
 ).split()
 # What every domain may stand on, and which knows no domain but accounts.
@@ -24,7 +25,9 @@ FILES = {
     "__init__", "tables", "schemas", "policy", "queries", "actions", "events", "pages", "api", "jobs",
 }  # fmt: skip
 
-CALCULATIONS = {"tokens", "keys", "passwords", "browsers", "calendar", "broker", "transitions", "booking", "making"}
+CALCULATIONS = {
+    "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "booking", "making",
+}  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))
 

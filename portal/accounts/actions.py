@@ -85,7 +85,6 @@ async def log_in(
     `replacing` is whoever was signed in on this browser before: that login ends.
     """
     await limits.attempt("login", email)
-    await limits.attempt("login", email)
     row = await db.fetch_row(BY_EMAIL, email)
     known = await passwords.is_password(password, row["password_hash"] if row else None)
     if row is None or not known or row["status"] == AccountStatus.SUSPENDED:
@@ -102,11 +101,11 @@ async def log_in(
         if user.status is AccountStatus.SUSPENDED:  # suspended while the password was being checked
             raise wrong_credentials()
         await record_in_tx(actor_of(user, login), "login.begin", subject_type="login", subject_id=login.login_id)
-    await limits.succeeded("login", email)
     return SignedIn(user=user, login=login)
 
 
 def wrong_credentials() -> Unauthorized:
+    """One answer for an unknown address, a wrong password and a suspended account."""
     return Unauthorized(_("The e-mail address or the password is not right."))
 
 

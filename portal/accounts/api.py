@@ -4,7 +4,7 @@ from uuid import UUID
 
 from litestar import Request, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
 from portal.accounts import actions, queries, tokens
@@ -36,26 +36,26 @@ def signed_in_tokens(signed_in: SignedIn) -> SignedInTokens:
 
 
 @post("/api/auth/login", access=PUBLIC, limit=LOGIN, status_code=200, tags=["Accounts"])
-async def log_in(request: Request, data: Credentials) -> SignedInTokens:
+async def log_in(request: Request, data: JSONBody[Credentials]) -> SignedInTokens:
     """Sign in with e-mail and password."""
     agent = request.headers.get("user-agent", "")
     return signed_in_tokens(await actions.log_in(data.email, data.password, LoginKind.API, agent))
 
 
 @post("/api/auth/refresh", access=ANYBODY, status_code=200, tags=["Accounts"])
-async def refresh(data: RefreshRequest) -> TokenPair:
+async def refresh(data: JSONBody[RefreshRequest]) -> TokenPair:
     """Exchange a refresh token, once, for the next pair. A used one again ends the login."""
     return await actions.refresh(data.refresh_token)
 
 
 @post("/api/auth/verify", access=ANYBODY, status_code=200, tags=["Accounts"])
-async def verify(data: VerifyRequest) -> TokenCheck:
+async def verify(data: JSONBody[VerifyRequest]) -> TokenCheck:
     """Whether an access token holds now; 401 when it does not."""
     return await actions.check_token(data.token)
 
 
 @post("/api/auth/logout", access=SIGNED_IN_OR_WAITING, status_code=204, tags=["Accounts"])
-async def log_out(actor: NamedDependency[Actor], data: LogoutRequest) -> None:
+async def log_out(actor: NamedDependency[Actor], data: JSONBody[LogoutRequest]) -> None:
     """End this login, or with `everywhere` all of them."""
     await actions.log_out(actor, everywhere=data.everywhere)
 

@@ -9,7 +9,7 @@ from portal import db
 from portal.accounts.schemas import Role
 from portal.errors import FieldError, Invalid
 from portal.ids import uuid7
-from portal.registration.schemas import Registration
+from portal.registration.schemas import NewAccount
 from portal.web.i18n import _
 
 PATIENT = "INSERT INTO patient (account_id, date_of_birth, sex, address) VALUES ($1, $2, $3, $4)"
@@ -35,7 +35,7 @@ KNOWN_SPECIALTY = "SELECT EXISTS (SELECT FROM specialty WHERE id = $1 AND active
 KNOWN_PHARMACY = "SELECT EXISTS (SELECT FROM pharmacy WHERE id = $1 AND active)"
 
 
-async def refuse_unknown_references_in_tx(data: Registration) -> None:
+async def refuse_unknown_references_in_tx(data: NewAccount) -> None:
     """Raises `Invalid` for a specialty or a pharmacy that does not exist."""
     problems = []
     if data.specialty_id and not await db.fetch_value(KNOWN_SPECIALTY, data.specialty_id):
@@ -46,7 +46,7 @@ async def refuse_unknown_references_in_tx(data: Registration) -> None:
         raise Invalid(problems)
 
 
-async def create_profile_in_tx(account_id: UUID, data: Registration) -> None:
+async def create_profile_in_tx(account_id: UUID, data: NewAccount) -> None:
     """The row of the account's role."""
     match data.role:
         case Role.PATIENT:
@@ -60,7 +60,7 @@ async def create_profile_in_tx(account_id: UUID, data: Registration) -> None:
             await create_pharmacist_in_tx(account_id, data)
 
 
-async def create_doctor_in_tx(account_id: UUID, data: Registration) -> None:
+async def create_doctor_in_tx(account_id: UUID, data: NewAccount) -> None:
     await db.execute(
         DOCTOR,
         account_id,
@@ -76,7 +76,7 @@ async def create_doctor_in_tx(account_id: UUID, data: Registration) -> None:
     )
 
 
-async def create_pharmacist_in_tx(account_id: UUID, data: Registration) -> None:
+async def create_pharmacist_in_tx(account_id: UUID, data: NewAccount) -> None:
     pharmacy_id = data.pharmacy_id
     if data.pharmacy_name:
         pharmacy_id = uuid7()

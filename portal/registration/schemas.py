@@ -50,11 +50,10 @@ OpenRole = Annotated[Role, Meta(extra={"clean": clean_role})]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, examples=["EUR"])]
 
 
-class Registration(Input, frozen=True):
+class NewAccount(Input, frozen=True, kw_only=True):
     """One account with the first facts of its profile. A fact of another role is refused."""
 
     email: Email
-    password: Password
     role: OpenRole
     first_name: Name
     last_name: Name
@@ -100,7 +99,13 @@ class Registration(Input, frozen=True):
         return self.consultation_fee or Decimal(0)
 
 
-class RegistrationForm(Registration, frozen=True):
+class Registration(NewAccount, frozen=True, kw_only=True):
+    """An account that its owner makes, with a password."""
+
+    password: Password
+
+
+class RegistrationForm(Registration, frozen=True, kw_only=True):
     """The page's form also carries where the person was going; it is checked when it is used."""
 
     next: str | None = None

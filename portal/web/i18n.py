@@ -4,6 +4,8 @@ Catalogues live in `portal/locale/<language>/LC_MESSAGES/messages.po`; `make i18
 Babel reads the `.po` text once at start. A text is written once, in English, inside `_()`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -29,6 +31,16 @@ def language() -> str:
 def use_language(code: str) -> None:
     """Set the language for the rest of this request or job; an unknown one is the default."""
     _language.set(code if code in LANGUAGES else DEFAULT_LANGUAGE)
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Another language for a moment: a mail to somebody else than the person who acts."""
+    token = _language.set(code if code in LANGUAGES else DEFAULT_LANGUAGE)
+    try:
+        yield
+    finally:
+        _language.reset(token)
 
 
 def direction(code: str) -> str:

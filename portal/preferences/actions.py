@@ -1,0 +1,33 @@
+"""Changing one's own details, language and appearance."""
+
+from msgspec import UNSET, structs
+
+from portal import db
+from portal.accounts import queries
+from portal.accounts.schemas import Actor, User
+from portal.audit.actions import record_in_tx
+from portal.preferences.schemas import AccountChange
+
+CHANGE = """
+UPDATE account
+SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name), time_zone = coalesce($4, time_zone),
+    locale = coalesce($5, locale), appearance = coalesce($6, appearance),
+    phone_number = CASE WHEN $7 THEN $8 ELSE phone_number END
+WHERE id = $1
+"""
+
+
+async def change_account(actor: Actor, change: AccountChange) -> User:
+    """Change what is given of the actor's own account, and answer the whole of it."""
+    given = {name: value for name, value in structs.asdict(change).items() if value is not UNSET}
+    plain = [given.get(name) for name in ("first_name", "last_name", "time_zone", "locale", "appearance")]
+    async with db.transaction():
+        await db.execute(CHANGE, actor.id, *plain, "phone_number" in given, given.get("phone_number"))
+        await record_in_tx(
+            actor,
+            "account.change",
+            subject_type="account",
+            subject_id=actor.id,
+            reason=", ".join(sorted(given)) or None,
+        )
+        return await queries.me(actor)
