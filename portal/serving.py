@@ -13,6 +13,7 @@ import click
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
 
+from portal import db
 from portal.migrations import migrate
 from portal.settings import SettingError, Settings, is_loopback
 from portal.web import logs
@@ -97,9 +98,18 @@ def prepare(settings: Settings, *, embedded: bool) -> None:
     if embedded:
         asyncio.run(migrate(settings))
     if settings.demo:
-        from portal import demo
+        asyncio.run(make_demo(settings))
 
-        asyncio.run(demo.ensure(settings))
+
+async def make_demo(settings: Settings) -> None:
+    """Invented people for an empty portal, over a pool of its own: the web processes open theirs later."""
+    from portal import demo
+
+    await db.connect(settings)
+    try:
+        await demo.ensure(settings)
+    finally:
+        await db.disconnect()
 
 
 def bound(host: str, port: int) -> socket.socket:
