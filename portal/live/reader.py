@@ -14,6 +14,7 @@ from typing import Any
 from litestar.types import Receive, Send
 
 from portal.accounts.schemas import Actor
+from portal.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -60,21 +61,26 @@ class Reader:
         self.on_drop: Callable[[], None] = _nothing
         self._send = send
         self._abort = abort
-        self._backlog: deque[bytes] = deque()
+        self._backlog: deque[bytes] | None = None  # most readers never need one
         self._backlog_bytes = 0
         self._drain: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._listening = False
 
     async def run(self, receive: Receive, first: Iterable[bytes]) -> None:
-        """Answer with the present state, then stay until the client goes or the stream is closed."""
+        """Answer with the present state, then stay until the client goes or the stream is closed.
+
+        Raises `Unavailable` when it has been closed before it began.
+        """
+        if self.closed:
+            raise Unavailable
         self._task = asyncio.current_task()
-        self._listening = not self.closed
+        self._listening = True
         try:
-            if self._listening:
-                await self._catch_up(first)
-                await _until_gone(receive)
-                self.closed = True
+            await self._catch_up(first)
+            del first  # a stream lives for minutes, and these frames would live as long
+            await _until_gone(receive)
+            self.closed = True
         except asyncio.CancelledError:
             if not self.closed:
                 raise
@@ -83,12 +89,12 @@ class Reader:
         finally:
             self._listening = False
             self.closed = True
-            self._backlog.clear()
+            self._backlog = None
             if self._drain is not None:
                 self._drain.cancel()
 
     async def _catch_up(self, first: Iterable[bytes]) -> None:
-        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._send({"type": "http.response.start", "status": 200, "headers": [*HEADERS]})
         for frame in first:
             await self._send_now(frame)
         await self._send_backlog()
@@ -115,6 +121,8 @@ class Reader:
         self._drain = asyncio.get_running_loop().create_task(self._finish(sending, waits_for), context=Context())
 
     def _keep(self, frame: bytes) -> None:
+        if self._backlog is None:
+            self._backlog = deque()
         self._backlog.append(frame)
         self._backlog_bytes += len(frame)
         if self._backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_FRAMES:
@@ -133,6 +141,7 @@ class Reader:
             frame = self._backlog.popleft()
             self._backlog_bytes -= len(frame)
             await self._send_now(frame)
+        self._backlog = None
         self.busy_since = None
 
     async def _send_now(self, frame: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from litestar.connection import ASGIConnection
 from litestar.constants import RESERVED_KWARGS
 from litestar.enums import ParamType
+from litestar.handlers import ASGIRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import ParameterKwarg, QueryParameter
 from litestar.typing import FieldDefinition
@@ -42,6 +43,8 @@ class Declared:
 
 async def check_input(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     """Refuse a bad query string (400, 422) and a missing body (400) before the handler is prepared."""
+    if isinstance(handler, ASGIRouteHandler):
+        return  # it reads its own query, as strictly
     raw = connection.scope.get("query_string", b"")
     if raw or handler.parsed_fn_signature.parameters:
         connection._parsed_query = tuple(clean_query(raw, connection, handler))

@@ -6,8 +6,8 @@ Raw ASGI, because a stream lives for minutes: it holds neither a request object 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
-from urllib.parse import parse_qsl
 
 from litestar import asgi
 from litestar.connection import ASGIConnection
@@ -16,7 +16,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from portal import live
 from portal.accounts.schemas import Actor
-from portal.errors import Forbidden, Malformed, TooMany, Unauthorized, Unavailable
+from portal.errors import Forbidden, Malformed, TooMany, Unauthorized
 from portal.live.channel import JSON
 from portal.live.frames import read_cursor
 from portal.live.reader import Reader
@@ -25,8 +25,10 @@ from portal.web import auth
 from portal.web.guards import PUBLIC
 from portal.web.i18n import _, language
 from portal.web.protocol import ABORT
+from portal.web.urlencoded import parse_pairs
 
 TOPICS = 20
+PARAMETERS = 4
 STREAMS_PER_USER = 12
 STREAMS_PER_ADDRESS = 100  # visitors only: a whole clinic may share one address
 RETRY_SECONDS = 10
@@ -54,29 +56,31 @@ def _get_request(scope: Scope) -> HTTPScope:
 
 
 async def _stream(scope: HTTPScope, receive: Receive, send: Send, form: str, identify: Any) -> None:
-    query = _query(scope)
-    topics = _topics(query.get("topics", ""))
-    actor: Actor | None = scope["user"]
     hub = live.current_hub()
-    with _seat(scope, actor):
-        await _authorise(actor, topics, form)
-        reader = Reader(
-            form=form,
-            actor=actor,
-            topics=topics,
-            identify=lambda: identify(ASGIConnection(scope)),
-            send=send,
-            abort=cast(dict[str, Any], scope.get("extensions") or {}).get(ABORT),
-        )
-        reader.ends_at = stream_end()
+    with _seat(scope):
+        reader = await _opened(scope, send, form, identify)
         try:
             hub.join(reader)
-            first = await hub.first_frames(reader, read_cursor(_last_event_id(scope, query), hub.now()))
-            if reader.closed:
-                raise Unavailable
-            await reader.run(receive, first)
+            await reader.run(receive, await hub.first_frames(reader, _seen(scope, hub)))
         finally:
             hub.leave(reader)
+
+
+async def _opened(scope: HTTPScope, send: Send, form: str, identify: Any) -> Reader:
+    """A reader who may listen to all topics of the address."""
+    topics = _topics(_query(scope).get("topics", ""))
+    actor: Actor | None = scope["user"]
+    await _authorise(actor, topics, form)
+    reader = Reader(
+        form=form,
+        actor=actor,
+        topics=topics,
+        identify=lambda: identify(ASGIConnection(scope)),
+        send=send,
+        abort=cast(dict[str, Any], scope.get("extensions") or {}).get(ABORT),
+    )
+    reader.ends_at = stream_end()
+    return reader
 
 
 async def _authorise(actor: Actor | None, topics: tuple[str, ...], form: str) -> None:
@@ -87,11 +91,7 @@ async def _authorise(actor: Actor | None, topics: tuple[str, ...], form: str) ->
 
 
 def _query(scope: HTTPScope) -> dict[str, str]:
-    try:
-        text = scope["query_string"].decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=4)
-    except ValueError:
-        raise Malformed(_("This address cannot be read.")) from None
+    pairs = parse_pairs(scope["query_string"], PARAMETERS)
     query = dict(pairs)
     if len(query) != len(pairs) or not query.keys() <= {"topics", "since"}:
         raise Malformed(_("This address cannot be read."))
@@ -105,18 +105,16 @@ def _topics(text: str) -> tuple[str, ...]:
     return topics
 
 
-def _last_event_id(scope: HTTPScope, query: dict[str, str]) -> str:
+def _seen(scope: HTTPScope, hub: live.Hub) -> datetime | None:
     """What the client saw last; on its first connection, where its page stood."""
-    for name, value in scope["headers"]:
-        if name == b"last-event-id":
-            return value.decode("latin-1")
-    return query.get("since", "")
+    sent = [value.decode("latin-1") for name, value in scope["headers"] if name == b"last-event-id"]
+    return read_cursor(sent[0] if sent else _query(scope).get("since", ""), hub.now())
 
 
 @contextmanager
-def _seat(scope: HTTPScope, actor: Actor | None) -> Iterator[None]:
+def _seat(scope: HTTPScope) -> Iterator[None]:
     """Count the stream from its first moment; too many of one user or address are refused."""
-    key, limit = _limit(scope, actor)
+    key, limit = _limit(scope)
     if _seats[key] >= limit and scope["litestar_app"].state.settings.rate_limit:
         raise TooMany(RETRY_SECONDS)
     _seats[key] += 1
@@ -128,8 +126,8 @@ def _seat(scope: HTTPScope, actor: Actor | None) -> Iterator[None]:
             del _seats[key]
 
 
-def _limit(scope: HTTPScope, actor: Actor | None) -> tuple[str, int]:
-    if actor is not None:
-        return f"user {actor.id}", STREAMS_PER_USER
+def _limit(scope: HTTPScope) -> tuple[str, int]:
+    if scope["user"] is not None:
+        return f"user {scope['user'].id}", STREAMS_PER_USER
     client = scope["client"]
     return f"address {client[0] if client else ''}", STREAMS_PER_ADDRESS

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.live.client import free_port
+from tests.live.client import close_all, free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -39,6 +39,7 @@ async def server(workers: int = 1, redis_url: str = "") -> AsyncIterator[Server]
         await answering(port)
         yield running
     finally:
+        await close_all()
         with contextlib.suppress(TimeoutError):
             await running.stop()
         if process.returncode is None:

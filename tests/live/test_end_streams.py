@@ -78,7 +78,12 @@ async def test_comments_keep_the_connection_open(quick_hearts: None, port: int) 
     assert stream.events == []
 
 
-async def test_a_stream_ends_after_its_time(port: int, store: tiny.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "CHECK_SECONDS", 0.1)
+
+
+async def test_a_stream_ends_after_its_time(quick_rounds: None, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = {rounds.stream_end() - time.monotonic() for _ in range(100)}
     assert 12 * 60 < min(ends) < max(ends) < 18 * 60
     monkeypatch.setattr(rounds, "STREAM_SECONDS", 0.1)
@@ -125,7 +130,7 @@ async def test_a_slow_reader_is_dropped_and_holds_little(port: int, store: tiny.
 
 
 async def test_a_client_that_takes_nothing_is_dropped_after_a_while(
-    port: int, store: tiny.Store, monkeypatch: pytest.MonkeyPatch
+    quick_rounds: None, port: int, store: tiny.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert live_reader.STUCK_SECONDS <= 50
     monkeypatch.setattr(live_reader, "STUCK_SECONDS", 0.2)

@@ -12,7 +12,7 @@ import pytest
 
 from portal.live.bus import Message, RedisBus
 from tests.live import processes
-from tests.live.client import Stream, close_all, connect, post
+from tests.live.client import Stream, connect, post
 
 pytestmark = [
     pytest.mark.anyio,
@@ -37,7 +37,6 @@ async def ports(redis: processes.PrivateRedis) -> AsyncIterator[tuple[int, int]]
     async with processes.server(redis_url=redis.url) as one, processes.server(redis_url=redis.url) as two:
         await connected(one.port, two.port)
         yield one.port, two.port
-        await close_all()
 
 
 async def connected(*ports: int, state: bool = True, seconds: float = 20) -> None:
