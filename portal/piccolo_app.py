@@ -8,6 +8,7 @@ TABLE_MODULES = [
     "portal.accounts.tables",
     "portal.people.tables",
     "portal.clinics.tables",
+    "portal.search.tables",
     "portal.audit.tables",
     "portal.notifications.tables",
     "portal.schedules.tables",

@@ -1,0 +1,168 @@
+"""Finding doctors: one statement a page, whatever is asked for."""
+
+
+from decimal import Decimal
+from math import asin, cos, radians, sin, sqrt
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from portal import db
+from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, FreeSlot, Point, Sort, Surroundings
+from portal.search.statements import Kind, statement
+
+SURROUNDINGS = """
+SELECT json_build_object(
+    'specialties', (SELECT coalesce(json_agg(json_build_object('id', id, 'name', name) ORDER BY name), '[]')
+                    FROM specialty WHERE active),
+    'place', (SELECT json_build_object('name', name, 'point', json_build_object('latitude', latitude, 'longitude', longitude))
+              FROM find_place($1)))::text
+"""
+
+SLACK = 40
+REMEMBERED_FROM = 100
+REMEMBERED_SECONDS = 30.0
+MOST_REMEMBERED = 1000
+_totals: dict[tuple[Any, ...], tuple[float, int]] = {}
+
+
+class Card(msgspec.Struct):
+    """What is stored ready to show; see `refresh_doctor_search` in migration m0010."""
+
+    first_name: str
+    last_name: str
+    title: str
+    specialty: str | None
+    languages: tuple[str, ...]
+    currency: str
+    clinics: list[dict[str, Any]]
+
+
+class Line(msgspec.Struct):
+    id: UUID
+    specialty_id: UUID | None
+    card: Card
+    service_types: tuple[str, ...]
+    consultation_fee: Decimal
+    rating: Decimal | None
+    availability_status: str
+    slots: tuple[FreeSlot, ...] | None
+
+
+class Page(msgspec.Struct):
+    total: int
+    doctors: list[Line]
+
+
+_page = msgspec.json.Decoder(Page)
+
+
+async def doctors(filters: Filters, skip: int = 0, limit: int = 10, slots: int = 4) -> Found:
+    """A page of the doctors that fit, each with the next free slots that fit too."""
+    values = arguments(filters)
+    key = (db.DB.pool, *values)
+    total = remembered_total(key)
+    text = statement(kind_of(filters, counted=total is None))
+    found = _page.decode(await db.fetch_value(text, *values, skip + limit + SLACK, skip, limit, slots))
+    if total is None:
+        total = found.total
+        remember_total(key, total)
+    return Found(total, [shown(line, filters.near) for line in found.doctors])
+
+
+def kind_of(filters: Filters, *, counted: bool) -> Kind:
+    return Kind(
+        specialty=filters.specialty_id is not None,
+        words=filters.q is not None,
+        language=filters.language is not None,
+        service=filters.service_type is not None,
+        day=filters.available_on is not None,
+        fee=filters.max_fee is not None,
+        circle=filters.near is not None and filters.within_km is not None,
+        order=order_of(filters),
+        counted=counted,
+    )
+
+
+def order_of(filters: Filters) -> Sort | None:
+    """None is the best match; by distance makes sense only from somewhere."""
+    if filters.sort is Sort.DISTANCE and filters.near is None:
+        return Sort.NEXT_FREE
+    if filters.sort is not None:
+        return filters.sort
+    if filters.q is not None:
+        return None
+    return Sort.DISTANCE if filters.near else Sort.NEXT_FREE
+
+
+def arguments(filters: Filters) -> tuple[Any, ...]:
+    near = filters.near
+    return (
+        filters.specialty_id,
+        filters.q,
+        filters.language,
+        filters.service_type,
+        filters.available_on,
+        filters.max_fee,
+        near.latitude if near else None,
+        near.longitude if near else None,
+        filters.within_km,
+    )
+
+
+def remembered_total(key: tuple[Any, ...]) -> int | None:
+    """The total of a large result, at most half a minute old: counting thousands costs more than finding ten."""
+    until, total = _totals.get(key, (0.0, 0))
+    return total if until > monotonic() else None
+
+
+def remember_total(key: tuple[Any, ...], total: int) -> None:
+    if total < REMEMBERED_FROM:
+        return
+    if len(_totals) >= MOST_REMEMBERED:
+        _totals.clear()
+    _totals[key] = (monotonic() + REMEMBERED_SECONDS, total)
+
+
+def shown(line: Line, near: Point | None) -> FoundDoctor:
+    card, slots = line.card, line.slots or ()
+    clinics = tuple(sorted((placed(clinic, near) for clinic in card.clinics), key=lambda one: one.distance_km or 0))
+    return FoundDoctor(
+        id=line.id,
+        first_name=card.first_name,
+        last_name=card.last_name,
+        title=card.title,
+        specialty_id=line.specialty_id,
+        specialty=card.specialty,
+        languages=card.languages,
+        service_types=line.service_types,
+        consultation_fee=line.consultation_fee,
+        currency=card.currency,
+        rating=line.rating,
+        availability_status=line.availability_status,
+        clinics=clinics,
+        distance_km=min((one.distance_km for one in clinics if one.distance_km is not None), default=None),
+        next_free_slot=slots[0] if slots else None,
+        next_free_slots=slots,
+    )
+
+
+def placed(clinic: dict[str, Any], near: Point | None) -> FoundClinic:
+    located = near is not None and clinic["latitude"] is not None
+    away = round(distance_km(near, Point(clinic["latitude"], clinic["longitude"])), 1) if near and located else None
+    return FoundClinic(UUID(clinic["id"]), clinic["name"], clinic["city"], away)
+
+
+def distance_km(one: Point, other: Point) -> float:
+    """Along a great circle, as the database's function of the same name."""
+    north = sin(radians(other.latitude - one.latitude) / 2) ** 2
+    east = sin(radians(other.longitude - one.longitude) / 2) ** 2
+    reach = north + cos(radians(one.latitude)) * cos(radians(other.latitude)) * east
+    return 12742 * asin(sqrt(min(1.0, reach)))
+
+
+async def surroundings(place: str | None = None) -> Surroundings:
+    """The specialties to choose from, and where a typed place is."""
+    return msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place), type=Surroundings)
