@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.response import Response
 from markupsafe import Markup
 
+from portal import live
 from portal.web import i18n
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +34,9 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    env.globals.update(static=static, icon=icon, languages=i18n.LANGUAGES, direction=i18n.direction)
+    env.globals.update(
+        static=static, icon=icon, languages=i18n.LANGUAGES, direction=i18n.direction, live_cursor=live.cursor
+    )
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number
     )
