@@ -9,7 +9,7 @@ from litestar.response import Response
 from portal.errors import DomainError
 from portal.ids import uuid7
 from portal.settings import Settings
-from portal.web import context, headers, hosts, i18n, logs, problems, requests
+from portal.web import compression, context, headers, hosts, i18n, logs, problems, requests
 from portal.web.request import StrictRequest
 
 Inner = Callable[[Any, Any, Any], Awaitable[None]]
@@ -27,13 +27,14 @@ async def serve(app: Any, inner: Inner, scope: Any, receive: Any, send: Any) -> 
     context.use(request)
     i18n.use_language(context.visitor_language(request))
     status = 500
+    compressed = compression.compressing(scope, send)
 
     async def finished(message: Any) -> None:
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
             headers.finish(message, scope, settings)
-        await send(message)
+        await compressed(message)
 
     try:
         early = refuse(request, settings)
