@@ -1,16 +1,17 @@
-"""Looking at a doctor's days, and keeping a time for a patient."""
+"""Looking at a doctor's days, keeping a time for a patient, and making, closing and removing times by hand."""
 
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from portal import db
-from portal.accounts.schemas import Actor
+from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_in_tx
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from portal.slots import making, policy, queries
-from portal.slots.events import tell_slot
-from portal.slots.schemas import DoctorSlots, Hold
+from portal.slots import calendar, making, policy, queries
+from portal.slots.events import tell_day, tell_slot
+from portal.slots.schemas import BulkResult, BulkSlots, DoctorSlots, Hold, NewSlot, Slot, SlotChange
 from portal.web.i18n import _
 
 MAX_RANGE_DAYS = 62
@@ -67,6 +68,16 @@ UPDATE slot SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp(
 WHERE id = $1 AND held_by = $2 AND appointment_id IS NULL
 RETURNING doctor_id, date
 """
+
+# Only what the actor may manage is there at all: a doctor's own slots, those at an admin's clinics.
+MANAGED = "id = $1 AND (doctor_id = $2 OR clinic_id = ANY($3::uuid[]))"
+CHANGEABLE = MANAGED + " AND appointment_id IS NULL AND starts_at > clock_timestamp()"
+CLOSE = """
+UPDATE slot SET disabled = $4, changed_at = clock_timestamp(), held_by = CASE WHEN NOT $4 THEN held_by END,
+    held_until = CASE WHEN NOT $4 THEN held_until END
+WHERE """ + CHANGEABLE + " RETURNING doctor_id, date"
+REMOVE = "DELETE FROM slot WHERE " + CHANGEABLE + " RETURNING doctor_id, date"
+WHY_NOT = "SELECT appointment_id IS NOT NULL AS booked FROM slot WHERE " + MANAGED
 
 
 async def look_at_days(
@@ -152,3 +163,94 @@ async def release_slot(actor: Actor, slot_id: UUID) -> None:
             raise NotFound
         await record_in_tx(actor, "slot.release", subject_type="slot", subject_id=slot_id, patient_id=actor.id)
         tell_slot(row["doctor_id"], row["date"], "slot.released", slot_id)
+
+
+async def add_slot(actor: Actor, doctor_id: UUID, new: NewSlot) -> Slot:
+    """Make one slot by hand. Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict` with `slot_overlaps`."""
+    where = await queries.find_workplace(actor, doctor_id, new.clinic_id, new.service_type)
+    place = calendar.one_by_hand(where, new)
+    async with db.transaction():
+        rows = await making.insert_in_tx(doctor_id, [place])
+        if not rows:
+            raise Conflict("slot_overlaps", _("The doctor has another time that overlaps."))
+        await making.reshape_in_tx(doctor_id, [place.date])
+        await record_in_tx(actor, "slot.add", subject_type="slot", subject_id=rows[0]["id"])
+        tell_day(doctor_id, place.date, "slot.added")
+    return await queries.get_slot(actor, rows[0]["id"])
+
+
+@db.retried
+async def add_slots(actor: Actor, doctor_id: UUID, bulk: BulkSlots) -> BulkResult:
+    """Make many slots by hand in one statement; times where something stands already are skipped and named.
+
+    Raises `Forbidden`, `NotFound`, `Invalid`.
+    """
+    where = await queries.find_workplace(actor, doctor_id, bulk.clinic_id, bulk.service_type)
+    places = calendar.many_by_hand(where, bulk)
+    async with db.transaction():
+        return await _add_slots_in_tx(actor, doctor_id, bulk, places)
+
+
+async def preview_slots(actor: Actor, doctor_id: UUID, bulk: BulkSlots) -> BulkResult:
+    """What `add_slots` would do, day by day, without doing it."""
+    where = await queries.find_workplace(actor, doctor_id, bulk.clinic_id, bulk.service_type)
+    places = calendar.many_by_hand(where, bulk)
+    return await making.rehearse(partial(_add_slots_in_tx, actor, doctor_id, bulk, places))
+
+
+async def _add_slots_in_tx(
+    actor: Actor, doctor_id: UUID, bulk: BulkSlots, places: list[calendar.Place]
+) -> BulkResult:
+    rows = await making.insert_in_tx(doctor_id, places)
+    added = {(row["date"], row["starts_at"]) for row in rows}
+    days = sorted({day for day, _start in added})
+    await making.reshape_in_tx(doctor_id, days)
+    await record_in_tx(actor, "slots.add", subject_type="doctor", subject_id=doctor_id)
+    for day in days:
+        tell_day(doctor_id, day, "slot.added")
+    made = {(place.date, place.local_start) for place in places if (place.date, place.start) in added}
+    return calendar.sum_up(bulk, made)
+
+
+async def change_slot(actor: Actor, slot_id: UUID, change: SlotChange) -> Slot:
+    """Close a slot, or open it again; closing ends a hold.
+
+    Raises `Forbidden`, `NotFound`, or `Conflict` with `slot_booked` or `slot_past`.
+    """
+    scope = _scope(actor)
+    async with db.transaction():
+        row = await db.fetch_row(CLOSE, slot_id, *scope, change.disabled)
+        if row is None:
+            raise await _why_not(slot_id, scope)
+        verb = "slot.disable" if change.disabled else "slot.enable"
+        await record_in_tx(actor, verb, subject_type="slot", subject_id=slot_id)
+        tell_slot(row["doctor_id"], row["date"], verb + "d", slot_id)
+    return await queries.get_slot(actor, slot_id)
+
+
+async def remove_slot(actor: Actor, slot_id: UUID) -> None:
+    """Remove a slot for good. Raises `Forbidden`, `NotFound`, or `Conflict` with `slot_booked` or `slot_past`."""
+    scope = _scope(actor)
+    async with db.transaction():
+        row = await db.fetch_row(REMOVE, slot_id, *scope)
+        if row is None:
+            raise await _why_not(slot_id, scope)
+        await making.reshape_in_tx(row["doctor_id"], [row["date"]])
+        await record_in_tx(actor, "slot.remove", subject_type="slot", subject_id=slot_id)
+        tell_day(row["doctor_id"], row["date"], "slot.removed")
+
+
+def _scope(actor: Actor) -> tuple[UUID | None, list[UUID]]:
+    """Whose slots an actor may manage: the doctor's own, or those at the clinics of an admin."""
+    if not policy.may_plan(actor):
+        raise Forbidden
+    return (actor.id, []) if actor.role is Role.DOCTOR else (None, list(actor.clinic_ids))
+
+
+async def _why_not(slot_id: UUID, scope: tuple[UUID | None, list[UUID]]) -> NotFound | Conflict:
+    row = await db.fetch_row(WHY_NOT, slot_id, *scope)
+    if row is None:
+        return NotFound()
+    if row["booked"]:
+        return Conflict("slot_booked", _("A patient has booked this time. Cancel or move the visit first."))
+    return Conflict("slot_past", _("This time is past."))

@@ -4,16 +4,17 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, delete, get, post
+from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from portal.accounts.schemas import Actor, Role
 from portal.slots import actions
-from portal.slots.schemas import Hold, SlotList
+from portal.slots.schemas import BulkResult, BulkSlots, Hold, NewSlot, Slot, SlotChange, SlotList
 from portal.web.guards import PUBLIC, roles
 
 PATIENT = roles(Role.PATIENT)
+PLANNERS = roles(Role.DOCTOR, Role.CLINIC_ADMIN)
 
 
 @get("/api/doctors/{doctor_id:uuid}/slots", access=PUBLIC, tags=["Slots"])
@@ -42,4 +43,34 @@ async def release(actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> Non
     await actions.release_slot(actor, slot_id)
 
 
-handlers = [list_slots, hold, release]
+@post("/api/doctors/{doctor_id:uuid}/slots", access=PLANNERS, tags=["Slots"])
+async def add(actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[NewSlot]) -> Slot:
+    """Make one slot by hand."""
+    return await actions.add_slot(actor, doctor_id, data)
+
+
+@post("/api/doctors/{doctor_id:uuid}/slots/bulk", access=PLANNERS, tags=["Slots"])
+async def add_many(actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[BulkSlots]) -> BulkResult:
+    """Make many slots by hand: the same hours on several dates."""
+    return await actions.add_slots(actor, doctor_id, data)
+
+
+@post("/api/doctors/{doctor_id:uuid}/slots/bulk/preview", access=PLANNERS, status_code=200, tags=["Slots"])
+async def preview_many(actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[BulkSlots]) -> BulkResult:
+    """What making many slots would add and skip, without doing it."""
+    return await actions.preview_slots(actor, doctor_id, data)
+
+
+@patch("/api/slots/{slot_id:uuid}", access=PLANNERS, tags=["Slots"])
+async def change(actor: NamedDependency[Actor], slot_id: FromPath[UUID], data: JSONBody[SlotChange]) -> Slot:
+    """Close a slot or open it again."""
+    return await actions.change_slot(actor, slot_id, data)
+
+
+@delete("/api/slots/{slot_id:uuid}", access=PLANNERS, tags=["Slots"])
+async def remove(actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> None:
+    """Remove a slot that nobody has booked."""
+    await actions.remove_slot(actor, slot_id)
+
+
+handlers = [list_slots, hold, release, add, add_many, preview_many, change, remove]

@@ -11,7 +11,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from portal.slots.schemas import ServiceType
+from portal.errors import FieldError, Invalid
+from portal.slots.schemas import BulkResult, BulkSlots, DaySlots, NewSlot, ServiceType, Workplace
+from portal.web.i18n import _
+
+FARTHEST_DAYS = 366
+MOST_AT_ONCE = 5000
 
 
 class Hours(Struct, frozen=True, kw_only=True):
@@ -148,6 +153,89 @@ def places_between(plan: Plan, first: date, last: date) -> Iterator[Place]:
         day += timedelta(days=7)
 
 
+def one_by_hand(where: Workplace, new: NewSlot) -> Place:
+    """A slot on the wall clock of its place. Raises `Invalid` for times that are past, far, or that no clock shows."""
+    zone, wall = ZoneInfo(where.time_zone), datetime.combine(new.date, new.start)
+    refuse_far(where, "date", new.date)
+    start = chosen_instant(wall, zone, new.utc_offset)
+    if start <= where.now:
+        raise Invalid([FieldError("start", _("This time is past."))])
+    return hand_made(where, start, new.minutes, new.service_type)
+
+
+def chosen_instant(wall: datetime, zone: ZoneInfo, utc_offset: str | None) -> datetime:
+    """The one moment that is meant by a wall time, where the clock shows it twice with its offset."""
+    moments = {offset_of(moment.astimezone(zone)): moment for moment in instants(wall, zone)}
+    if not moments:
+        later = next_valid(wall, zone).strftime("%H:%M")
+        text = _("The clocks go forward then: this time does not exist. The next one is %(time)s.", time=later)
+        raise Invalid([FieldError("start", text)])
+    if utc_offset is None and len(moments) == 1:
+        return next(iter(moments.values()))
+    if utc_offset not in moments:
+        both = _(" or ").join(moments)
+        raise Invalid([FieldError("utc_offset", _("Say which is meant by its offset: %(offsets)s.", offsets=both))])
+    return moments[utc_offset]
+
+
+def offset_of(local: datetime) -> str:
+    """`+05:45`"""
+    text = local.strftime("%z")
+    return f"{text[:3]}:{text[3:5]}"
+
+
+def many_by_hand(where: Workplace, bulk: BulkSlots) -> list[Place]:
+    """All the slots that are asked for and can be: not past, at times that exist. Raises `Invalid`."""
+    zone = ZoneInfo(where.time_zone)
+    days = days_of(bulk)
+    for day in days:
+        refuse_far(where, "dates" if bulk.dates else "to", day)
+    walls = [wall for day in days for wall in starts_within(day, bulk.start, bulk.end, bulk.minutes)]
+    if len(walls) > MOST_AT_ONCE:
+        raise Invalid([FieldError("minutes", _("Make at most %(number)s times at once.", number=MOST_AT_ONCE))])
+    if not walls:
+        raise Invalid([FieldError("end", _("The hours are too short for one visit."))])
+    starts = [instant(wall, zone) for wall in walls if exists(wall, zone)]
+    return [hand_made(where, start, bulk.minutes, bulk.service_type) for start in starts if start > where.now]
+
+
+def hand_made(where: Workplace, start: datetime, minutes: int, service_type: ServiceType) -> Place:
+    """A slot that belongs to no session, on the date that its clock shows."""
+    local = start.astimezone(ZoneInfo(where.time_zone))
+    return Place(
+        session_id=None,
+        clinic_id=where.clinic_id,
+        date=local.date(),
+        position=None,
+        start=start,
+        end=start + timedelta(minutes=minutes),
+        local_start=local.time().replace(tzinfo=None, fold=0),
+        time_zone=where.time_zone,
+        service_type=service_type,
+    )
+
+
+def refuse_far(where: Workplace, field: str, day: date) -> None:
+    today = where.now.astimezone(ZoneInfo(where.time_zone)).date()
+    if day < today:
+        raise Invalid([FieldError(field, _("This date is past."))])
+    if day > today + timedelta(days=FARTHEST_DAYS):
+        raise Invalid([FieldError(field, _("Choose a date within a year."))])
+
+
+def days_of(bulk: BulkSlots) -> list[date]:
+    """The dates that are named, and those of the range that fall on one of its weekdays."""
+    days = set(bulk.dates)
+    if bulk.from_ and bulk.to:
+        if not 0 <= (bulk.to - bulk.from_).days <= FARTHEST_DAYS:
+            raise Invalid([FieldError("to", _("The last date must be on or after the first, within a year."))])
+        wanted = {weekday.iso for weekday in bulk.weekdays}
+        days |= {day for day in days_between(bulk.from_, bulk.to) if day.isoweekday() in wanted}
+    if not days:
+        raise Invalid([FieldError("dates", _("Choose dates, or weekdays with a first and a last date."))])
+    return sorted(days)
+
+
 def starts_within(day: date, start: time, end: time, minutes: int) -> Iterator[datetime]:
     """The wall times at which visits of `minutes` begin so that all of them end by `end`."""
     wall, closing = datetime.combine(day, start), datetime.combine(day, end)
@@ -160,3 +248,13 @@ def days_between(first: date, last: date) -> Iterator[date]:
     """Every date from `first` to `last`."""
     for number in range((last - first).days + 1):
         yield first + timedelta(days=number)
+
+
+def sum_up(bulk: BulkSlots, made: set[tuple[date, time]]) -> BulkResult:
+    """What was asked for, day by day, against what was made."""
+    days = []
+    for day in days_of(bulk):
+        asked = [wall.time() for wall in starts_within(day, bulk.start, bulk.end, bulk.minutes)]
+        skipped = [start for start in asked if (day, start) not in made]
+        days.append(DaySlots(date=day, added=len(asked) - len(skipped), skipped=skipped))
+    return BulkResult(added=sum(one.added for one in days), skipped=sum(len(one.skipped) for one in days), days=days)

@@ -4,15 +4,18 @@ Whoever makes slots of a doctor first locks the doctor's row of `slot_horizon`; 
 doctor at once take turns. Holding and booking never wait for that lock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from portal import db
 from portal.ids import uuid7
 from portal.slots.calendar import DateChange, Hours, Place, Plan, places_between
 from portal.slots.schemas import ServiceType
+
+T = TypeVar("T")
 
 LOCK = """
 INSERT INTO slot_horizon (doctor_id, made_until) VALUES ($1, '2000-01-01')
@@ -39,7 +42,7 @@ FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::date[], $6::smallint[], $7::
 WHERE p.starts_at > clock_timestamp()
 ORDER BY p.starts_at, p.position
 ON CONFLICT DO NOTHING
-RETURNING date, starts_at
+RETURNING id, date, starts_at
 """
 MADE = "UPDATE slot_horizon SET made_until = $2 WHERE doctor_id = $1"
 # A slot that still is what the session says keeps its id, and with it a hold or a closed state.
@@ -143,3 +146,17 @@ async def insert_in_tx(doctor_id: UUID, places: Sequence[Place]) -> list[Any]:
 async def reshape_in_tx(doctor_id: UUID, days: Iterable[date]) -> None:
     """Remember that slots were added to these days, or removed from them."""
     await db.execute(RESHAPED, doctor_id, sorted(set(days)))
+
+
+class _Rehearsed(Exception):
+    """Ends a transaction that was never meant to be kept."""
+
+
+async def rehearse(work: Callable[[], Awaitable[T]]) -> T:
+    """What some work in a transaction would bring, without keeping it: previews run what saving will run."""
+    found: list[T] = []
+    with suppress(_Rehearsed):
+        async with db.transaction():
+            found.append(await work())
+            raise _Rehearsed
+    return found[0]

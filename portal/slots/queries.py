@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 
 from portal import db
-from portal.accounts.schemas import Actor
-from portal.errors import NotFound
-from portal.slots.schemas import DoctorSlots, LiveSlot, OwnHold, ServiceType, Slot, SlotState
+from portal.accounts.schemas import Actor, Role
+from portal.errors import FieldError, Forbidden, Invalid, NotFound
+from portal.slots import policy
+from portal.slots.schemas import DoctorSlots, LiveSlot, OwnHold, ServiceType, Slot, SlotState, Workplace
+from portal.web.i18n import _
 
 AHEAD_SECONDS = 20 * 60  # streams end and come back sooner than this; no timer is needed for what lies further ahead
 
@@ -80,6 +82,14 @@ NEXT_FREE = """
 SELECT d.consultation_fee, d.currency, """ + SEEN + """
 FROM slot s JOIN doctor d ON d.account_id = s.doctor_id
 WHERE s.doctor_id = $1 AND s.starts_at >= $2 AND""" + FREE + "ORDER BY s.starts_at LIMIT $3"
+
+
+WORKPLACE = """
+SELECT coalesce(c.time_zone, a.time_zone) AS time_zone, clock_timestamp() AS now,
+    $2::uuid IS NULL OR EXISTS (SELECT FROM clinic_doctor w WHERE w.clinic_id = $2 AND w.doctor_id = $1) AS works_there
+FROM doctor d JOIN account a ON a.id = d.account_id LEFT JOIN clinic c ON c.id = $2
+WHERE d.account_id = $1
+"""
 
 
 async def read_days(
@@ -178,3 +188,24 @@ def live_slot_of(row: Any) -> LiveSlot:
     if slot.state is SlotState.HELD:
         ends.append(row["seconds_left"])
     return LiveSlot(slot=slot, gone=row["gone"], expires_in=min(ends, default=None))
+
+
+async def find_workplace(actor: Actor, doctor_id: UUID, clinic_id: UUID | None, service_type: ServiceType) -> Workplace:
+    """Where a doctor's times stand and on which clock, for those who may plan there.
+
+    Raises `Forbidden` for other roles, `NotFound` for other people's doctors, `Invalid` for a clinic that is not theirs.
+    """
+    if not policy.may_plan(actor):
+        raise Forbidden
+    row = await db.fetch_row(WORKPLACE, doctor_id, clinic_id)
+    if row is None or (actor.role is Role.DOCTOR and actor.id != doctor_id):
+        raise NotFound
+    if not policy.may_manage(actor, doctor_id, clinic_id):
+        raise Invalid([FieldError("clinic_id", _("Choose one of your clinics."))])
+    if not row["works_there"]:
+        if actor.role is Role.CLINIC_ADMIN:
+            raise NotFound
+        raise Invalid([FieldError("clinic_id", _("You do not work at this clinic."))])
+    if clinic_id is None and service_type is not ServiceType.VIRTUAL:
+        raise Invalid([FieldError("service_type", _("Without a clinic only video visits are possible."))])
+    return Workplace(doctor_id, clinic_id, row["time_zone"], row["now"])

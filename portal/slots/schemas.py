@@ -114,6 +114,15 @@ class Hold(Struct, frozen=True, kw_only=True):
     seconds_until_release: float
 
 
+class Workplace(Struct, frozen=True):
+    """A doctor at a clinic, or without one, the clock that hangs there, and the moment by the database's own."""
+
+    doctor_id: UUID
+    clinic_id: UUID | None
+    time_zone: str
+    now: datetime
+
+
 SlotMinutes = Annotated[int, Meta(ge=5, le=240)]
 Offset = Annotated[str, Meta(pattern=r"^[+-][0-9]{2}:[0-9]{2}$", max_length=6)]
 
