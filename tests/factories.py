@@ -36,7 +36,9 @@ class Person:
         return {"Authorization": f"Bearer {tokens.issue_access_token(self.actor)}"}
 
 
-async def person(role: Role, *, status: str = "ACTIVE", first_name: str = "Ada", time_zone: str = "UTC", **more: Any) -> Person:
+async def person(
+    role: Role, *, status: str = "ACTIVE", first_name: str = "Ada", time_zone: str = "UTC", **more: Any
+) -> Person:
     """An account of any role with its profile row."""
     number = next(_numbers)
     account_id, api_login, page_login, secret = uuid7(), uuid7(), uuid7(), token_urlsafe(32)
@@ -142,3 +144,8 @@ async def slots(doctor_id: UUID, number: int, **more: Any) -> list[UUID]:
     """Consecutive quarter hours from tomorrow 09:00 UTC."""
     begin = datetime.combine(date.today() + timedelta(days=1), time(9), UTC)
     return [await slot(doctor_id, begin + timedelta(minutes=15 * n), **more) for n in range(number)]
+
+
+def tomorrow_at(hour: int, days: int = 1) -> datetime:
+    """A full hour of a coming day, in UTC."""
+    return datetime.combine(date.today() + timedelta(days=days), time(hour), UTC)

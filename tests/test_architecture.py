@@ -27,6 +27,7 @@ FILES = {
 
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "booking", "making",
+    "refusals", "mails",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

@@ -1,0 +1,154 @@
+"""Booking in one statement: take the slot, and write everything that follows from it, or nothing.
+
+A slot that somebody else has locked at this moment is skipped, so the losers of a race are answered at once; whoever
+got the lock sees the row as it is after the last commit, by the database's clock. Parts common to all three ways:
+
+$1 appointment, $2 patient, $3 actor, $4 role, $5 appointment type, $6 complaint, $7 clinics of the actor,
+$8 new ids (event, video session, its event, notification), $9 request; from $10 on what the way itself needs.
+"""
+
+from portal.appointments.statements import COLUMNS, JOINS
+
+# Staff book within their own clinic or for themselves as the doctor; patients anywhere.
+_ALLOWED = """
+    CASE $4 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN s.doctor_id = $3
+            WHEN 'CLINIC_ADMIN' THEN s.clinic_id = ANY($7::uuid[]) ELSE false END
+    AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id
+                WHERE p.account_id = $2 AND c.status = 'ACTIVE')
+    AND EXISTS (SELECT FROM account c WHERE c.id = s.doctor_id AND c.status = 'ACTIVE')
+"""
+
+# A hold that has run out counts for nobody; its holder is told so instead of slipping in late.
+_FREE = """
+    s.appointment_id IS NULL AND NOT s.disabled AND s.starts_at > clock_timestamp()
+    AND s.service_type IN ('BOTH', $5)
+    AND CASE WHEN s.held_by IS NULL THEN true
+             WHEN s.held_by = $2 THEN s.held_until > clock_timestamp() OR $3 <> $2
+             ELSE s.held_until <= clock_timestamp() END
+"""
+
+_TAKE = """
+), taken AS (
+    UPDATE slot SET appointment_id = $1, held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
+    FROM wanted WHERE slot.id = wanted.id
+    RETURNING slot.*
+)
+"""
+
+_BOOK = (
+    """
+, let_go AS (
+    -- One hold a doctor-day: whatever else of this day was kept for the patient is free again.
+    UPDATE slot SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
+    WHERE id IN (SELECT s.id FROM slot s JOIN taken t ON s.doctor_id = t.doctor_id AND s.date = t.date AND s.id <> t.id
+                 WHERE s.held_by = $2 AND s.held_until > clock_timestamp() FOR NO KEY UPDATE OF s SKIP LOCKED)
+    RETURNING id
+), booked AS (
+    INSERT INTO appointment (id, slot_id, patient_id, doctor_id, clinic_id, session_id, date, queue_position, starts_at,
+        ends_at, time_zone, overflow, appointment_type, status, chief_complaint, consultation_fee, currency, booked_by)
+    SELECT $1, t.id, $2, t.doctor_id, t.clinic_id, t.session_id, t.date, t.position, t.starts_at,
+        t.ends_at, t.time_zone, t.overflow, $5, 'BOOKED', $6, d.consultation_fee, d.currency, $3
+    FROM taken t JOIN doctor d ON d.account_id = t.doctor_id
+    ON CONFLICT DO NOTHING
+    RETURNING appointment.*, appointment_event(appointment) AS event
+), told AS (
+    INSERT INTO appointment_history (appointment_id, actor_id, to_status) SELECT id, $3, status FROM booked
+), audited AS (
+    INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, patient_id, request_id)
+    SELECT $3, $4, 'appointment.booked', 'appointment', id::text, patient_id, $9 FROM booked
+), film AS (
+    INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id,
+        scheduled_start_time, scheduled_end_time, chief_complaint)
+    SELECT ($8::uuid[])[2], id, CASE WHEN clinic_id IS NULL THEN 'DIRECT_DOCTOR' ELSE 'CLINIC_BASED' END, doctor_id,
+        patient_id, clinic_id, starts_at, ends_at, chief_complaint
+    FROM booked WHERE appointment_type = 'VIRTUAL'
+    RETURNING *
+), filmed AS (
+    INSERT INTO video_event (video_session_id, event_type, actor_id) SELECT id, 'SESSION_CREATED', $3 FROM film
+), emitted AS (
+    INSERT INTO outbox_event (id, event_type, aggregate_id, data)
+    SELECT ($8::uuid[])[1], 'appointment.booked', id, event FROM booked
+    UNION ALL
+    SELECT ($8::uuid[])[3], 'video.consultation.created', id, jsonb_build_object('session_id', id,
+        'appointment_id', appointment_id, 'doctor_id', doctor_id, 'patient_id', patient_id, 'clinic_id', clinic_id,
+        'booking_type', booking_type, 'scheduled_start_time', utc_text(scheduled_start_time))
+    FROM film
+), noticed AS (
+    INSERT INTO notification (id, account_id, kind, link)
+    SELECT ($8::uuid[])[4], patient_id, 'appointment.booked', '/appointments/' || id FROM booked
+)
+SELECT a.id IS NOT NULL AS done, taken.doctor_id AS wanted_doctor_id, (SELECT array_agg(id) FROM let_go) AS let_go,
+    pa.email AS patient_email, pa.locale AS patient_locale, v.id AS video_session_id, """
+    + COLUMNS
+    + """
+FROM taken LEFT JOIN booked a ON true LEFT JOIN film v ON true"""
+    + JOINS
+)
+
+BOOK_SLOT = """
+WITH wanted AS (
+    SELECT s.id FROM slot s
+    WHERE s.id = $10 AND NOT s.overflow AND""" + _FREE + "AND" + _ALLOWED + """
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+""" + _TAKE + _BOOK  # fmt: skip
+
+# The holder of a slot waits for others who only look at it; nobody else can win.
+BOOK_HELD = BOOK_SLOT.replace("OF s SKIP LOCKED\n\n), taken", "OF s\n\n), taken")
+
+# The lowest free place of the session's day that the patient can be at: positions held, being taken, or at a time at
+# which the patient is elsewhere are left to others, so that nobody has to give a place back and leave a gap.
+JOIN_SESSION = """
+WITH wanted AS (
+    SELECT s.id FROM slot s
+    WHERE s.session_id = $10 AND s.date = $11 AND""" + _FREE + "AND" + _ALLOWED + """
+        AND NOT EXISTS (SELECT FROM appointment b WHERE b.patient_id = $2 AND b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS')
+            AND (b.during && s.during OR (b.session_id = s.session_id AND b.date = s.date)))
+    ORDER BY s.position LIMIT 1
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+""" + _TAKE + _BOOK  # fmt: skip
+
+# The AVAILABLE doctor who was assigned longest ago becomes BUSY and gets a slot made by hand that begins now. It stands
+# outside the grid (overflow), and the free times that it runs into are closed. Times being booked are waited for.
+FIRST_AVAILABLE = """
+WITH present AS MATERIALIZED (
+    SELECT date_trunc('second', clock_timestamp()) + interval '1 second' AS at
+), able AS (
+    SELECT d.account_id, c.time_zone, present.at, present.at + make_interval(mins => coalesce(
+        (SELECT w.estimated_consultation_minutes FROM weekly_session w WHERE w.doctor_id = d.account_id
+         AND w.deleted_at IS NULL ORDER BY w.effective_from DESC, w.id DESC LIMIT 1), 15)::int) AS until
+    FROM doctor d JOIN account c ON c.id = d.account_id, present
+    WHERE d.specialty_id = $10 AND d.availability_status = 'AVAILABLE' AND c.status = 'ACTIVE'
+        AND CASE $4 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN d.account_id = $3
+            WHEN 'CLINIC_ADMIN' THEN EXISTS (SELECT FROM clinic_doctor cd
+                WHERE cd.doctor_id = d.account_id AND cd.clinic_id = ANY($7::uuid[])) ELSE false END
+        AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id
+                    WHERE p.account_id = $2 AND c.status = 'ACTIVE')
+), chosen AS (
+    SELECT d.account_id, able.time_zone, able.at, able.until
+    FROM doctor d JOIN able USING (account_id)
+    WHERE d.availability_status = 'AVAILABLE' AND NOT EXISTS (
+        SELECT FROM appointment b WHERE b.doctor_id = d.account_id AND b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS')
+            AND b.date BETWEEN able.at::date - 1 AND able.at::date + 1 AND b.during && tstzrange(able.at, able.until))
+    ORDER BY d.last_assigned_at NULLS FIRST, d.account_id LIMIT 1
+    FOR NO KEY UPDATE OF d SKIP LOCKED
+), crossed AS (
+    SELECT s.id, s.appointment_id FROM slot s JOIN chosen c ON s.doctor_id = c.account_id
+    WHERE s.date BETWEEN c.at::date - 1 AND c.at::date + 1 AND s.during && tstzrange(c.at, c.until)
+    FOR NO KEY UPDATE OF s
+), closed AS (
+    UPDATE slot SET disabled = true, changed_at = clock_timestamp()
+    FROM crossed WHERE slot.id = crossed.id AND crossed.appointment_id IS NULL
+), assigned AS (
+    UPDATE doctor d SET availability_status = 'BUSY', last_assigned_at = clock_timestamp()
+    FROM chosen c WHERE d.account_id = c.account_id
+        AND NOT EXISTS (SELECT FROM crossed JOIN appointment b ON b.id = crossed.appointment_id
+                        WHERE b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS'))
+    RETURNING c.*
+), taken AS (
+    INSERT INTO slot (id, doctor_id, date, starts_at, ends_at, local_start, time_zone, service_type, overflow, appointment_id)
+    SELECT ($8::uuid[])[5], account_id, (at AT TIME ZONE time_zone)::date, at, until,
+        (at AT TIME ZONE time_zone)::time, time_zone, 'VIRTUAL', true, $1
+    FROM assigned
+    RETURNING slot.*
+)
+""" + _BOOK  # fmt: skip

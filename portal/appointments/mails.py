@@ -1,0 +1,45 @@
+"""Mails about visits, in the reader's own language: when and where, never why or with whom."""
+
+from typing import Any
+
+from babel import dates
+
+from portal.notifications.actions import mail_in_tx
+from portal.web.i18n import _, language, speaking
+from portal.web.render import zoned
+
+
+async def mail_booked_in_tx(row: Any) -> None:
+    """Tell the patient that the visit is booked."""
+    with speaking(row["patient_locale"]):
+        subject = _("Your visit on %(day)s is booked", day=_day(row))
+        body = _("Your visit is booked: %(when)s, %(place)s.", when=_when(row), place=_place(row))
+        await _send_in_tx(row, subject, body)
+
+
+async def mail_cancelled_in_tx(row: Any) -> None:
+    """Tell the patient that somebody else has cancelled the visit."""
+    with speaking(row["patient_locale"]):
+        subject = _("Your visit on %(day)s is cancelled", day=_day(row))
+        body = _("Your visit was cancelled: %(when)s, %(place)s.", when=_when(row), place=_place(row))
+        await _send_in_tx(row, subject, body)
+
+
+async def _send_in_tx(row: Any, subject: str, body: str) -> None:
+    closing = _("Log in to Care Portal to see it, to change it or to find another time.")
+    await mail_in_tx(row["patient_id"], row["patient_email"], subject, f"{body}\n\n{closing}\n")
+
+
+def _day(row: Any) -> str:
+    return str(dates.format_date(zoned(row["start_time"], row["time_zone"]).date(), "d MMMM y", locale=language()))
+
+
+def _when(row: Any) -> str:
+    moment = zoned(row["start_time"], row["time_zone"])
+    day = dates.format_date(moment.date(), "full", locale=language())
+    return _("%(day)s at %(time)s (%(zone)s)", day=day, time=dates.format_time(moment.time(), "short", locale=language()),
+             zone=row["time_zone"])  # fmt: skip
+
+
+def _place(row: Any) -> str:
+    return _("by video") if row["appointment_type"] == "VIRTUAL" else row["clinic_name"] or ""

@@ -1,0 +1,123 @@
+"""Reading appointments, always through the actor: what is not theirs is not there."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from portal import db
+from portal.accounts.schemas import Actor, Role
+from portal.appointments.schemas import Appointment, AppointmentList, AppointmentStatus, History, HistoryEntry
+from portal.appointments.statements import COLUMNS, JOINS
+from portal.audit.actions import record_read
+from portal.errors import NotFound
+
+_VIEW = "SELECT v.id AS video_session_id, " + COLUMNS
+_FROM = " FROM appointment a LEFT JOIN video_session v ON v.appointment_id = a.id" + JOINS
+
+# $1 is the actor, $2 the actor's clinics.
+_OWN = {
+    Role.PATIENT: " WHERE a.patient_id = $1 AND ($2::uuid[] IS NOT NULL)",
+    Role.DOCTOR: " WHERE a.doctor_id = $1 AND ($2::uuid[] IS NOT NULL)",
+    Role.CLINIC_ADMIN: " WHERE a.clinic_id = ANY($2::uuid[]) AND ($1::uuid IS NOT NULL)",
+    Role.SYSTEM_ADMIN: " WHERE ($1::uuid IS NOT NULL AND $2::uuid[] IS NOT NULL)",
+}
+_FILTER = """
+    AND ($3::text[] IS NULL OR a.status = ANY($3)) AND ($4::date IS NULL OR a.date >= $4)
+    AND ($5::date IS NULL OR a.date <= $5) AND ($6::uuid IS NULL OR a.doctor_id = $6)
+    AND ($7::uuid IS NULL OR a.patient_id = $7) AND ($8::uuid IS NULL OR a.clinic_id = $8)
+"""
+_ONE = {role: _VIEW + _FROM + own + " AND a.id = $3" for role, own in _OWN.items()}
+_LIST = {
+    role: "SELECT x.*, count(*) OVER () AS total FROM (" + _VIEW + _FROM + own + _FILTER + ") x"
+    " ORDER BY x.start_time DESC, x.id LIMIT $9 OFFSET $10"
+    for role, own in _OWN.items()
+}
+_COUNT = {role: "SELECT count(*) FROM appointment a" + own + _FILTER for role, own in _OWN.items()}
+
+
+def appointment_of(row: Any, actor: Actor) -> Appointment:
+    """A row as this actor may see it: what was written in the consulting room stays with the two who were there."""
+    values = {name: row[name] for name in Appointment.__struct_fields__}
+    if actor.role in (Role.CLINIC_ADMIN, Role.SYSTEM_ADMIN):
+        values["doctor_notes"] = ""
+    if actor.role is Role.SYSTEM_ADMIN:
+        values["chief_complaint"] = ""
+    return msgspec.convert(values, Appointment)
+
+
+async def get_appointment(actor: Actor, appointment_id: UUID) -> Appointment:
+    """One appointment of the actor's; a read by anybody but the patient is audited. Raises `NotFound`."""
+    found = await parties_of(actor, appointment_id)
+    if actor.role is not Role.PATIENT:
+        await record_read(
+            actor,
+            "appointment.read",
+            subject_type="appointment",
+            subject_id=appointment_id,
+            patient_id=found.patient_id,
+        )
+    return found
+
+
+async def parties_of(actor: Actor, appointment_id: UUID) -> Appointment:
+    """One appointment of the actor's, only to decide who may hear of it. Raises `NotFound`."""
+    sql = _ONE.get(actor.role)
+    row = await db.fetch_row(sql, actor.id, list(actor.clinic_ids), appointment_id) if sql else None
+    if row is None:
+        raise NotFound
+    return appointment_of(row, actor)
+
+
+async def list_appointments(
+    actor: Actor,
+    *,
+    statuses: list[AppointmentStatus] | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    doctor_id: UUID | None = None,
+    patient_id: UUID | None = None,
+    clinic_id: UUID | None = None,
+    skip: int = 0,
+    limit: int = 10,
+) -> AppointmentList:
+    """The actor's own appointments, latest first; staff reads leave one audit row a list."""
+    sql = _LIST.get(actor.role)
+    if sql is None:
+        raise NotFound
+    chosen = [status.value for status in statuses] if statuses else None
+    filters = (actor.id, list(actor.clinic_ids), chosen, first, last, doctor_id, patient_id, clinic_id)
+    rows = await db.fetch(sql, *filters, limit, skip)
+    total = rows[0]["total"] if rows else await db.fetch_value(_COUNT[actor.role], *filters) if skip else 0
+    if actor.role is not Role.PATIENT:
+        await record_read(
+            actor, "appointments.listed", subject_type="appointments", subject_id=actor.id, patient_id=patient_id
+        )
+    return AppointmentList(
+        total=total, skip=skip, limit=limit, appointments=[appointment_of(row, actor) for row in rows]
+    )
+
+
+_HISTORY = {
+    role: "SELECT h.at, h.actor_id, h.from_status, h.to_status, h.reason FROM appointment a"
+    " LEFT JOIN appointment_history h ON h.appointment_id = a.id" + own + " AND a.id = $3 ORDER BY h.at, h.id"
+    for role, own in _OWN.items()
+}
+
+
+async def get_history(actor: Actor, appointment_id: UUID) -> History:
+    """Every transition of an appointment of the actor's, oldest first. Raises `NotFound`."""
+    sql = _HISTORY.get(actor.role)
+    rows = await db.fetch(sql, actor.id, list(actor.clinic_ids), appointment_id) if sql else []
+    if not rows:
+        raise NotFound
+    return History(
+        history=[
+            HistoryEntry(
+                at=h["at"], actor_id=h["actor_id"], from_=h["from_status"], to=h["to_status"], reason=h["reason"]
+            )
+            for h in rows
+            if h["to_status"]
+        ]
+    )

@@ -1,0 +1,168 @@
+"""Appointments as pages and API show them, and what makes or changes one."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from portal.errors import FieldError, Invalid
+from portal.web.decode import Input
+from portal.web.i18n import _
+from portal.web.types import Id, Instant, LocalDate, Text
+
+
+class AppointmentStatus(StrEnum):
+    BOOKED = "BOOKED"
+    CHECKED_IN = "CHECKED_IN"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    NO_SHOW = "NO_SHOW"
+
+
+LIVE = (AppointmentStatus.BOOKED, AppointmentStatus.CHECKED_IN, AppointmentStatus.IN_PROGRESS)
+
+
+class AppointmentType(StrEnum):
+    VIRTUAL = "VIRTUAL"
+    IN_PERSON = "IN_PERSON"
+
+
+class Appointment(Struct, frozen=True, kw_only=True):
+    """One visit as its parties see it."""
+
+    id: UUID
+    slot_id: UUID | None
+    patient_id: UUID
+    patient_name: str
+    doctor_id: UUID
+    doctor_name: str
+    specialty: str | None
+    clinic_id: UUID | None
+    clinic_name: str | None
+    clinic_address: str | None
+    session_id: UUID | None
+    date: date
+    queue_position: int | None
+    start_time: datetime
+    end_time: datetime
+    time_zone: str
+    overflow: bool
+    appointment_type: AppointmentType
+    status: AppointmentStatus
+    chief_complaint: str
+    doctor_notes: str
+    consultation_fee: Decimal
+    currency: str
+    video_session_id: UUID | None
+    needs_attention: str | None
+    confirmed_at: datetime | None
+    checked_in_at: datetime | None
+    actual_start_time: datetime | None
+    actual_end_time: datetime | None
+    created_at: datetime
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+
+class AppointmentList(Struct, frozen=True, kw_only=True):
+    total: int
+    skip: int
+    limit: int
+    appointments: list[Appointment]
+
+
+class HistoryEntry(Struct, frozen=True, kw_only=True):
+    """One transition: `from` is null for the booking itself."""
+
+    at: datetime
+    actor_id: UUID | None
+    from_: AppointmentStatus | None = field(name="from")
+    to: AppointmentStatus
+    reason: str
+
+
+class History(Struct, frozen=True, kw_only=True):
+    history: list[HistoryEntry]
+
+
+class NewAppointment(Input, frozen=True):
+    """Exactly one of `slot_id`, `session_id` with `date`, or `specialty_id` with `mode`."""
+
+    appointment_type: AppointmentType
+    slot_id: Id | None = None
+    session_id: Id | None = None
+    date: LocalDate | None = None
+    specialty_id: Id | None = None
+    mode: Literal["FIRST_AVAILABLE"] | None = None
+    chief_complaint: Annotated[str, Text(2000)] | None = None
+    patient_id: Id | None = None
+
+    def __post_init__(self) -> None:
+        errors = [*self._misfits(), *self._missing()]
+        if self.specialty_id and self.appointment_type is not AppointmentType.VIRTUAL:
+            errors.append(FieldError("appointment_type", _("The first free doctor is met by video.")))
+        if errors:
+            raise Invalid(errors)
+
+    def _misfits(self) -> list[FieldError]:
+        chosen = [name for name in ("slot_id", "session_id", "specialty_id") if getattr(self, name)]
+        if not chosen:
+            return [FieldError("slot_id", _("Choose a time, a session or a specialty."))]
+        errors = [FieldError(name, _("Choose only one way to book.")) for name in chosen[1:]]
+        if self.date and "session_id" not in chosen:
+            errors.append(FieldError("date", _("A date belongs to a session.")))
+        if self.mode and "specialty_id" not in chosen:
+            errors.append(FieldError("mode", _("This way of booking needs a specialty.")))
+        return errors
+
+    def _missing(self) -> list[FieldError]:
+        errors = []
+        if self.session_id and not self.date:
+            errors.append(FieldError("date", _("This field is required.")))
+        if self.specialty_id and not self.mode:
+            errors.append(FieldError("mode", _("This field is required.")))
+        return errors
+
+
+class Cancellation(Input, frozen=True):
+    reason: Annotated[str, Text(500)]
+
+
+class Reason(Input, frozen=True):
+    """A word why; for moves that need none."""
+
+    reason: Annotated[str, Text(500)] | None = None
+
+
+class Completion(Input, frozen=True):
+    """What the doctor adds at the end; the database's clock stands in for a time that is left out."""
+
+    actual_start_time: Instant | None = None
+    actual_end_time: Instant | None = None
+    doctor_notes: Annotated[str, Text(10_000)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.actual_start_time and self.actual_end_time and self.actual_end_time <= self.actual_start_time:
+            raise Invalid([FieldError("actual_end_time", _("The end comes after the start."))])
+
+
+class NewTime(Input, frozen=True):
+    slot_id: Id
+
+
+class FreeTime(Struct, frozen=True, kw_only=True):
+    """A slot that was free a moment ago, offered instead of one that is gone."""
+
+    slot_id: UUID
+    doctor_id: UUID
+    doctor_name: str
+    start_time: datetime
+    end_time: datetime
+    time_zone: str
+    service_type: str
