@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from litestar import Litestar, Router
@@ -11,9 +12,10 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import Receive, Scope, Send
 
-from portal import db, live
+from portal import db, live, worker
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
+from portal.integrations import broker
 from portal.settings import Settings
 from portal.web import (
     assets,
@@ -92,10 +94,16 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
 
 def face(domain: str, name: str) -> list[Any]:
     """The handlers of one domain's pages or API; not every domain has both."""
+    module = part(domain, name)
+    return list(module.handlers) if module else []
+
+
+def part(domain: str, name: str) -> ModuleType | None:
+    """One file of a domain, or None where it has no such file."""
     module = f"portal.{domain}.{name}"
     if find_spec(f"portal.{domain}") is None or find_spec(module) is None:
-        return []
-    return list(import_module(module).handlers)
+        return None
+    return import_module(module)
 
 
 @asynccontextmanager
@@ -104,10 +112,26 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     await db.connect(settings)
     try:
-        async with limits.running(settings), live.running(settings):
+        async with limits.running(settings), live.running(settings), background(settings, settings.embedded):
             yield
     finally:
         await db.disconnect()
+
+
+@asynccontextmanager
+async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[None]:
+    """Every domain's jobs and schedules and the relay of events; beside the web only where there is no `portal worker`."""
+    if not wanted:
+        yield
+        return
+    modules = [module for name in DOMAINS if (module := part(name, "jobs"))]
+    jobs = [job for module in modules for job in getattr(module, "JOBS", ())]
+    schedules = [schedule for module in modules for schedule in getattr(module, "SCHEDULES", ())]
+    publisher = broker.Broker(settings.amqp_url) if settings.amqp_url else None
+    async with worker.running(settings, jobs, schedules, publisher.send if publisher else None):
+        yield
+    if publisher:
+        await publisher.close()
 
 
 def actor(request: StrictRequest) -> Actor:

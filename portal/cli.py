@@ -60,6 +60,16 @@ def migrate(data: Path | None) -> None:
 
 @main.command()
 @plainly
+def worker() -> None:
+    """Run jobs, schedules and the relay of integration events until SIGTERM; for portals with their own database."""
+    settings = Settings.from_env()
+    if not settings.database_url:
+        raise SettingError("DATABASE_URL: the embedded portal runs its jobs inside `portal serve`")
+    sys.exit(asyncio.run(serving.work(settings)))
+
+
+@main.command()
+@plainly
 def openapi() -> None:
     """Print the OpenAPI document of the JSON API."""
     import msgspec

@@ -17,6 +17,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 
 from portal import db
 from portal.ids import uuid7
+from portal.settings import Settings
 
 LEASE_SECONDS = 30
 BATCH = 100
@@ -35,6 +36,7 @@ WHERE id IN (
 RETURNING id, event_type, aggregate_id, data, created_at, attempts, position
 """
 DELIVERED = "UPDATE outbox_event SET delivered_at = clock_timestamp(), last_error = NULL WHERE id = ANY($1)"
+GIVEN_BACK = "UPDATE outbox_event SET due_at = clock_timestamp(), attempts = attempts - 1 WHERE id = ANY($1)"
 FAILED = """
 UPDATE outbox_event SET last_error = left($2, 500),
     due_at = clock_timestamp() + make_interval(secs => least(power(2, attempts), 900)),
@@ -65,7 +67,26 @@ class Event(msgspec.Struct, frozen=True):
         }
 
 
+class SinkAway(Exception):
+    """The receiving system cannot be reached at all: nobody's fault among the events, so none of them is counted."""
+
+
 Sink = Callable[[Event], Awaitable[None]]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """Work that an action queues with `enqueue_in_tx(name, payload)`; tried five times with growing pauses."""
+
+    name: str
+    run: Callable[[Settings, dict[str, Any]], Awaitable[None]]
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """Work that comes round by the clock; `cron` in UTC. Only one process runs each turn."""
+
+    name: str
+    cron: str
+    run: Callable[[Settings], Awaitable[None]]
 
 
 async def emit_in_tx(event_type: str, aggregate_id: UUID, data: dict[str, Any]) -> None:
@@ -90,20 +111,36 @@ def _demand_transaction() -> None:
 
 
 async def relay_once(sink: Sink) -> int:
-    """Deliver one batch; the number of events taken. A failing event waits, doubling, and blocks its aggregate only."""
+    """Deliver one batch; the number of events taken.
+
+    A failing event waits, doubling, and blocks its own aggregate only; after `MOST_ATTEMPTS` it is parked for a
+    person to look at. Raises `SinkAway` when the receiver cannot be reached; the events keep their turn.
+    """
     rows = await db.fetch(CLAIM, float(LEASE_SECONDS), BATCH)
-    events = sorted((Event(**row) for row in rows), key=lambda event: event.position)
+    waiting = sorted((Event(**row) for row in rows), key=lambda event: event.position, reverse=True)
     delivered: list[UUID] = []
-    for event in events:
-        try:
-            await sink(event)
-        except Exception as error:
-            await db.execute(FAILED, event.id, f"{type(error).__name__}: {error}", MOST_ATTEMPTS)
-        else:
-            delivered.append(event.id)
-    if delivered:
-        await db.execute(DELIVERED, delivered)
-    return len(events)
+    try:
+        while waiting:
+            if await _delivered(waiting[-1], sink):
+                delivered.append(waiting[-1].id)
+            waiting.pop()
+    finally:
+        if delivered:
+            await db.execute(DELIVERED, delivered)
+        if waiting:
+            await db.execute(GIVEN_BACK, [event.id for event in waiting])
+    return len(rows)
+
+
+async def _delivered(event: Event, sink: Sink) -> bool:
+    try:
+        await sink(event)
+    except SinkAway:
+        raise
+    except Exception as error:
+        await db.execute(FAILED, event.id, f"{type(error).__name__}: {error}", MOST_ATTEMPTS)
+        return False
+    return True
 
 
 async def send_again(event_id: UUID) -> bool:

@@ -13,7 +13,7 @@ import click
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
 
-from portal import db
+from portal import db, live
 from portal.migrations import migrate
 from portal.settings import SettingError, Settings, is_loopback
 from portal.web import logs
@@ -61,12 +61,15 @@ def database(settings: Settings) -> Iterator[Settings]:
 def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, workers: int) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises `SettingError` before anything has started."""
     if workers > 1 and not settings.redis_url:
-        raise SettingError("--workers: more than one process needs REDIS_URL, so that they share live updates and limits")
+        raise SettingError(
+            "--workers: more than one process needs REDIS_URL, so that they share live updates and limits"
+        )
     logs.configure()
     listener = bound(host, port)
     with database(settings) as running:
         prepare(running, embedded=not settings.database_url)
         os.environ.update(environ, DATABASE_URL=running.database_url)
+        os.environ["PORTAL_EMBEDDED"] = str(not settings.database_url).lower()
         for end in (signal.SIGTERM, signal.SIGINT):
             signal.signal(end, lambda *_: None)  # uvicorn raises the signal anew when all is done: that is no failure
         config = uvicorn.Config(
@@ -110,6 +113,24 @@ async def make_demo(settings: Settings) -> None:
         await demo.ensure(settings)
     finally:
         await db.disconnect()
+
+
+async def work(settings: Settings) -> int:
+    """Jobs, schedules and the relay of events, until SIGTERM or SIGINT; the exit code."""
+    from portal.app import background
+
+    logs.configure()
+    ended = asyncio.Event()
+    for end in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(end, ended.set)
+    await db.connect(settings)
+    try:
+        async with live.running(settings), background(settings):
+            click.echo("ready")
+            await ended.wait()
+    finally:
+        await db.disconnect()
+    return 0
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -31,6 +31,7 @@ class Settings:
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
     rate_limit: int = 100  # PORTAL_RATE_LIMIT: requests a minute per user; 0 is off, on loopback only
     pool_size: int = 10  # PORTAL_POOL_SIZE: database connections a process
+    embedded: bool = False  # set by `portal serve` when it runs its own database: then jobs run in the web process too
     demo: bool = False  # PORTAL_DEMO: set by `portal serve --demo` for its processes, never by hand
 
     @property
@@ -65,6 +66,7 @@ class Settings:
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
             "rate_limit": int(_number(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000)),
             "demo": _flag(environ, "PORTAL_DEMO"),
+            "embedded": _flag(environ, "PORTAL_EMBEDDED"),
             "pool_size": int(_number(environ, "PORTAL_POOL_SIZE", 10, 2, 200)),
         }
         settings = cls(**{**values, **overrides})  # type: ignore[arg-type]  # checked value by value above

@@ -7,10 +7,9 @@ a turn that fails is logged and tried again after a pause.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -20,6 +19,7 @@ from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule as QueuedSchedule
 
 from portal import outbox
+from portal.outbox import Job, Schedule, Sink
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,24 +27,9 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 2.0  # after a failed turn, and the longest that a relay sleeps without being woken
 
 
-class Job(msgspec.Struct, frozen=True):
-    """Work that an action queued with `outbox.enqueue_in_tx(name, payload)`; tried five times with growing pauses."""
-
-    name: str
-    run: Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class Schedule(msgspec.Struct, frozen=True):
-    """Work that comes round by the clock; `cron` in UTC. Only one process runs each turn."""
-
-    name: str
-    cron: str
-    run: Callable[[Settings], Awaitable[None]]
-
-
 @asynccontextmanager
 async def running(
-    settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule], sink: outbox.Sink | None
+    settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule], sink: Sink | None
 ) -> AsyncIterator[None]:
     """Run everything until the block ends; `sink` is None where no other system listens."""
     loops = [asyncio.create_task(_queue_for_ever(settings, jobs, schedules), name="jobs")]
@@ -71,16 +56,16 @@ async def _queue_for_ever(settings: Settings, jobs: Sequence[Job], schedules: Se
 async def _queue(pool: asyncpg.Pool, settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule]) -> None:
     queue = PgQueuer.from_asyncpg_pool(pool)
     for job in jobs:
-        _register_job(queue, job)
+        _register_job(queue, job, settings)
     for schedule in schedules:
         _register_schedule(queue, schedule, settings)
     await queue.run(dequeue_timeout=timedelta(seconds=10))
 
 
-def _register_job(queue: PgQueuer, job: Job) -> None:
+def _register_job(queue: PgQueuer, job: Job, settings: Settings) -> None:
     @queue.entrypoint(job.name, on_failure="hold", executor_factory=DatabaseRetryEntrypointExecutor)
     async def run(queued: QueuedJob) -> None:
-        await job.run(msgspec.json.decode(queued.payload or b"{}"))
+        await job.run(settings, msgspec.json.decode(queued.payload or b"{}"))
 
 
 def _register_schedule(queue: PgQueuer, schedule: Schedule, settings: Settings) -> None:
@@ -92,7 +77,7 @@ def _register_schedule(queue: PgQueuer, schedule: Schedule, settings: Settings) 
             logger.exception("schedule %s failed; its next turn comes", schedule.name)
 
 
-async def _relay_for_ever(settings: Settings, sink: outbox.Sink) -> None:
+async def _relay_for_ever(settings: Settings, sink: Sink) -> None:
     woken = asyncio.Event()
     listener: asyncpg.Connection | None = None
     try:

@@ -4,17 +4,14 @@ An event that no queue is bound for goes to the alternate exchange `care-portal-
 is dropped silently and a site may bind its consumers later.
 """
 
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import contextlib
 
 import aio_pika
 import msgspec
-from aio_pika.abc import AbstractExchange, AbstractRobustChannel
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.exceptions import AMQPConnectionError, ChannelInvalidStateError
 
-from portal.outbox import Event
-
-logger = logging.getLogger(__name__)
+from portal.outbox import Event, SinkAway
 
 UNROUTED = "care-portal-unrouted"
 UNROUTED_MOST = 100_000  # messages kept in the unrouted queue; the oldest go first
@@ -36,15 +33,18 @@ QUEUES = {
 
 
 class Broker:
-    """A publisher whose connection heals itself; `send` is the outbox's sink."""
+    """A publisher that connects when it is first needed and again whenever it must; `send` is the outbox's sink."""
 
-    def __init__(self, channel: AbstractRobustChannel, exchanges: dict[str, AbstractExchange]) -> None:
-        self._channel = channel
-        self._exchanges = exchanges
+    def __init__(self, amqp_url: str) -> None:
+        self._url = amqp_url
+        self._connection: AbstractConnection | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
 
     async def send(self, event: Event) -> None:
-        """Publish one event and wait for the broker's confirm. Raises when it is not confirmed in time."""
-        exchange = self._exchanges[EXCHANGES[event.event_type.partition(".")[0]]]
+        """Publish one event and wait for the broker's confirm.
+
+        Raises `SinkAway` when the broker cannot be reached, and another error when it refuses this event.
+        """
         message = aio_pika.Message(
             msgspec.json.encode(event.envelope()),
             content_type="application/json",
@@ -53,19 +53,29 @@ class Broker:
             type=event.event_type,
             timestamp=event.created_at,
         )
-        await exchange.publish(message, routing_key=event.event_type, mandatory=True, timeout=PUBLISH_SECONDS)
+        try:
+            exchange = (await self._connected())[EXCHANGES[event.event_type.partition(".")[0]]]
+            await exchange.publish(message, routing_key=event.event_type, mandatory=True, timeout=PUBLISH_SECONDS)
+        except (OSError, TimeoutError, AMQPConnectionError, ChannelInvalidStateError) as error:
+            await self.close()
+            raise SinkAway(type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Let the connection go; the next `send` makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                await connection.close()
+
+    async def _connected(self) -> dict[str, AbstractExchange]:
+        if self._connection is None or self._connection.is_closed:
+            self._connection = await aio_pika.connect(self._url, timeout=PUBLISH_SECONDS)
+            channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+            self._exchanges = await declare(channel)
+        return self._exchanges
 
 
-@asynccontextmanager
-async def connected(amqp_url: str) -> AsyncIterator[Broker]:
-    """Connect, declare what the contract promises, and publish until the block ends."""
-    connection = await aio_pika.connect_robust(amqp_url, timeout=PUBLISH_SECONDS)
-    async with connection:
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        yield Broker(channel, await declare(channel))  # type: ignore[arg-type]  # connect_robust gives robust channels
-
-
-async def declare(channel: aio_pika.abc.AbstractChannel) -> dict[str, AbstractExchange]:
+async def declare(channel: AbstractChannel) -> dict[str, AbstractExchange]:
     """Declare exchanges, the queues bound to them, and the place for what nobody is bound to."""
     unrouted = await channel.declare_exchange(UNROUTED, aio_pika.ExchangeType.FANOUT, durable=True)
     parked = await channel.declare_queue(UNROUTED, durable=True, arguments={"x-max-length": UNROUTED_MOST})

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from portal import db
 from portal.ids import uuid7
+from portal.outbox import enqueue_in_tx
 
 
 async def mail_in_tx(account_id: UUID | None, recipient: str, subject: str, body: str) -> None:
@@ -13,14 +14,16 @@ async def mail_in_tx(account_id: UUID | None, recipient: str, subject: str, body
     """
     if any(character in subject + recipient for character in "\r\n\0"):
         raise ValueError("a mail header cannot hold a line break")
+    mail_id = uuid7()
     await db.execute(
         "INSERT INTO mail (id, account_id, recipient, subject, body) VALUES ($1, $2, $3, $4, $5)",
-        uuid7(),
+        mail_id,
         account_id,
         recipient,
         subject,
         body,
     )
+    await enqueue_in_tx("mail", {"mail_id": str(mail_id)})
 
 
 async def notify_in_tx(account_id: UUID, kind: str, link: str) -> None:

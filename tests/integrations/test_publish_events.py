@@ -32,7 +32,8 @@ async def received(url: str, queue_name: str) -> aio_pika.abc.AbstractIncomingMe
 
 
 async def test_event_arrives_with_its_envelope(rabbit: str, settings: Settings) -> None:
-    async with broker.connected(rabbit) as publisher, worker.running(settings, [], [], publisher.send):
+    publisher = broker.Broker(rabbit)
+    async with worker.running(settings, [], [], publisher.send):
         booking = uuid7()
         async with db.transaction():
             await outbox.emit_in_tx("appointment.booked", booking, {"appointment_id": str(booking)})
@@ -40,6 +41,7 @@ async def test_event_arrives_with_its_envelope(rabbit: str, settings: Settings) 
         async with asyncio.timeout(15):
             while await db.fetch_value("SELECT count(*) FROM outbox_event WHERE delivered_at IS NULL"):
                 await asyncio.sleep(0.05)
+    await publisher.close()
     message = await received(rabbit, "video-consultation-events")
     envelope = msgspec.json.decode(message.body)
     assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
@@ -47,3 +49,15 @@ async def test_event_arrives_with_its_envelope(rabbit: str, settings: Settings) 
     assert envelope["data"] == {"appointment_id": str(booking)} and envelope["event_id"] == message.message_id
     unrouted = await received(rabbit, broker.UNROUTED)
     assert msgspec.json.decode(unrouted.body)["event_type"] == "user.registered"
+
+
+async def test_a_broker_that_is_away_costs_no_event_its_turn() -> None:
+    async with db.transaction():
+        await outbox.emit_in_tx("appointment.booked", uuid7(), {})
+    away = broker.Broker(f"amqp://guest:guest@127.0.0.1:{services.free_port()}/")
+    with pytest.raises(outbox.SinkAway):
+        await outbox.relay_once(away.send)
+    row = await db.fetch_row(
+        "SELECT attempts, due_at <= clock_timestamp() AS due FROM outbox_event WHERE delivered_at IS NULL"
+    )
+    assert dict(row) == {"attempts": 0, "due": True}

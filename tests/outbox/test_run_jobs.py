@@ -15,7 +15,7 @@ async def test_job_runs_after_commit_and_never_after_rollback(settings: Settings
     seen: list[dict[str, Any]] = []
     turns: list[int] = []
 
-    async def run(payload: dict[str, Any]) -> None:
+    async def run(_: Settings, payload: dict[str, Any]) -> None:
         turns.append(payload["number"])
         if payload["number"] == 3 and turns.count(3) < 2:
             raise ValueError("once more")
@@ -25,8 +25,8 @@ async def test_job_runs_after_commit_and_never_after_rollback(settings: Settings
         ticked.set()
 
     ticked = asyncio.Event()
-    jobs = [worker.Job("test.job", run)]
-    schedules = [worker.Schedule("test.tick", "* * * * * *", tick)]
+    jobs = [outbox.Job("test.job", run)]
+    schedules = [outbox.Schedule("test.tick", "* * * * * *", tick)]
     async with worker.running(settings, jobs, schedules, None):
         async with db.transaction():
             await outbox.enqueue_in_tx("test.job", {"number": 1})
