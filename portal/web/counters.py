@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any, Protocol
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 MOST_KEYS = 100_000
+CONNECTIONS = 20
 TIMEOUT = 0.5  # seconds that a request waits for Redis
 PAUSE = 1.0  # seconds in which Redis is not asked again after it failed
 STRICTER = 4  # a process alone knows a part of what is going on
@@ -88,9 +89,15 @@ class RedisCounters:
     """All processes together. Raises RedisError or OSError when Redis does not answer in time."""
 
     def __init__(self, url: str) -> None:
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
+        pool: Any = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=TIMEOUT,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
         )
+        self._redis: Any = Redis(connection_pool=pool)
         self._add = self._redis.register_script(ADD)
         self._attempt = self._redis.register_script(ATTEMPT)
 
@@ -106,7 +113,7 @@ class RedisCounters:
         await self._redis.delete(name, f"{name}:pause")
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
 
 class Stricter:

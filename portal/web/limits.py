@@ -4,6 +4,7 @@ Counted in Redis over all processes, in memory where there is none. When Redis i
 with a quarter of the limit: stricter than usual, never open. `PORTAL_RATE_LIMIT=0` (loopback only) turns all of it off.
 """
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -93,7 +94,7 @@ def _name(kind: str, whom: str) -> str:
 
 
 def _seconds(wait: float) -> int:
-    return int(wait) + 1
+    return max(1, math.ceil(wait))
 
 
 class Limits(ASGIMiddleware):

@@ -11,8 +11,10 @@ import pytest
 from litestar import Litestar
 
 from portal import db
+from portal.accounts import tokens
 from portal.app import assemble
 from portal.settings import Settings
+from portal.web import limits
 from tests import factories
 from tests.factories import Person
 from tests.shell import routes
@@ -22,16 +24,20 @@ ORIGIN = "http://testserver.local"
 
 @pytest.fixture(scope="module")
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    async with an_app(settings) as application:
+    application = assemble(settings, pages=routes.PAGES, api=routes.API)
+    async with application.lifespan():
         await db.execute(routes.SCHEMA)
         yield application
 
 
 @asynccontextmanager
-async def an_app(settings: Settings, **changed: Any) -> AsyncIterator[Litestar]:
-    application = assemble(replace(settings, **changed), pages=routes.PAGES, api=routes.API)
-    async with application.lifespan():
+async def another_app(settings: Settings, **changed: Any) -> AsyncIterator[Litestar]:
+    """The same routes with other settings, on the pool and with the keys of `app`."""
+    changed_settings = replace(settings, **changed)
+    application = assemble(changed_settings, pages=routes.PAGES, api=routes.API)
+    async with limits.running(changed_settings):
         yield application
+    tokens.use_keys(settings)
 
 
 @asynccontextmanager
