@@ -31,9 +31,9 @@ class Served:
 
 
 @contextmanager
-def served(*options: str, data: Path | None = None, **environment: str) -> Iterator[Served]:
+def served(*options: str, data: Path | None = None, port: int = 0, **environment: str) -> Iterator[Served]:
     """Start `portal serve`, wait for its `ready` line, end it. Settings are given as environment variables."""
-    port = free_port()
+    port = port or free_port()
     folder = data or Path(tempfile.mkdtemp(prefix="care-served-"))
     log = folder / "log"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,77 @@
+"""Where the browser tests and `make screens` play: the portal with its invented people, and a Chromium."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from portal.embedded import EmbeddedPostgres
+from tests.portal_server import served
+from tests.services import program
+
+PASSWORD = "portal-demo"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
+
+
+@dataclass
+class Stage:
+    """A served portal with demo data, and its database for what no page tells."""
+
+    url: str
+    database_url: str
+
+    def ask(self, sql: str, *args: Any) -> list[Any]:
+        """Rows of the portal's own database; in a thread, since the browser's driver has a loop in this one."""
+
+        async def rows() -> list[Any]:
+            connection = await asyncpg.connect(self.database_url)
+            try:
+                return list(await connection.fetch(sql, *args))
+            finally:
+                await connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, rows()).result()
+
+
+@contextmanager
+def portal_stage(**environment: str) -> Iterator[Stage]:
+    """`portal serve --demo` without request limits."""
+    folder = Path(tempfile.mkdtemp(prefix="care-stage-"))
+    try:
+        with served("--demo", data=folder, PORTAL_RATE_LIMIT="0", **environment) as portal:
+            database = EmbeddedPostgres(folder / "postgres")
+            try:
+                yield Stage(portal.url, database.url)
+            finally:
+                database.stop()
+                portal.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
+    """Through the login form, by the keyboard, as a person would."""
+    page.goto("/login")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", password)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(lambda address: "/login" not in address)
