@@ -1,6 +1,6 @@
 """Looking at a doctor's days, keeping a time for a patient, and making, closing and removing times by hand."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -72,10 +72,14 @@ RETURNING doctor_id, date
 # Only what the actor may manage is there at all: a doctor's own slots, those at an admin's clinics.
 MANAGED = "id = $1 AND (doctor_id = $2 OR clinic_id = ANY($3::uuid[]))"
 CHANGEABLE = MANAGED + " AND appointment_id IS NULL AND starts_at > clock_timestamp()"
-CLOSE = """
+CLOSE = (
+    """
 UPDATE slot SET disabled = $4, changed_at = clock_timestamp(), held_by = CASE WHEN NOT $4 THEN held_by END,
     held_until = CASE WHEN NOT $4 THEN held_until END
-WHERE """ + CHANGEABLE + " RETURNING doctor_id, date"
+WHERE """
+    + CHANGEABLE
+    + " RETURNING doctor_id, date"
+)
 REMOVE = "DELETE FROM slot WHERE " + CHANGEABLE + " RETURNING doctor_id, date"
 WHY_NOT = "SELECT appointment_id IS NOT NULL AS booked FROM slot WHERE " + MANAGED
 
@@ -94,6 +98,11 @@ async def look_at_days(
         return found
     await make_missing(doctor_id, horizon_days)
     return (await queries.read_days(viewer, doctor_id, first, last, horizon_days))[0]
+
+
+async def look_at_week(viewer: Actor | None, doctor_id: UUID, first: date | None, horizon_days: int) -> DoctorSlots:
+    """The seven days from `first`, or from today."""
+    return await look_at_days(viewer, doctor_id, first, first and first + timedelta(days=6), horizon_days)
 
 
 @db.retried
@@ -198,9 +207,7 @@ async def preview_slots(actor: Actor, doctor_id: UUID, bulk: BulkSlots) -> BulkR
     return await making.rehearse(partial(_add_slots_in_tx, actor, doctor_id, bulk, places))
 
 
-async def _add_slots_in_tx(
-    actor: Actor, doctor_id: UUID, bulk: BulkSlots, places: list[calendar.Place]
-) -> BulkResult:
+async def _add_slots_in_tx(actor: Actor, doctor_id: UUID, bulk: BulkSlots, places: list[calendar.Place]) -> BulkResult:
     rows = await making.insert_in_tx(doctor_id, places)
     added = {(row["date"], row["starts_at"]) for row in rows}
     days = sorted({day for day, _start in added})

@@ -11,7 +11,7 @@ from portal import db
 from portal.accounts.schemas import Actor, Role
 from portal.errors import FieldError, Forbidden, Invalid, NotFound
 from portal.slots import policy
-from portal.slots.schemas import DoctorSlots, LiveSlot, OwnHold, ServiceType, Slot, SlotState, Workplace
+from portal.slots.schemas import DoctorCard, DoctorSlots, LiveSlot, OwnHold, ServiceType, Slot, SlotState, Workplace
 from portal.web.i18n import _
 
 AHEAD_SECONDS = 20 * 60  # streams end and come back sooner than this; no timer is needed for what lies further ahead
@@ -84,6 +84,15 @@ FROM slot s JOIN doctor d ON d.account_id = s.doctor_id
 WHERE s.doctor_id = $1 AND s.starts_at >= $2 AND""" + FREE + "ORDER BY s.starts_at LIMIT $3"
 
 
+CARD = """
+SELECT d.account_id AS id, concat_ws(' ', nullif(d.title, ''), a.first_name, a.last_name) AS name, s.name AS specialty,
+    d.qualifications, d.bio, d.languages, d.years_of_experience, d.consultation_fee AS fee, d.currency, d.rating,
+    (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name, 'city', c.city) ORDER BY c.name)
+        FROM clinic_doctor w JOIN clinic c ON c.id = w.clinic_id AND c.active WHERE w.doctor_id = d.account_id) AS clinics
+FROM doctor d JOIN account a ON a.id = d.account_id AND a.status = 'ACTIVE' LEFT JOIN specialty s ON s.id = d.specialty_id
+WHERE d.account_id = $1
+"""
+
 WORKPLACE = """
 SELECT coalesce(c.time_zone, a.time_zone) AS time_zone, clock_timestamp() AS now,
     $2::uuid IS NULL OR EXISTS (SELECT FROM clinic_doctor w WHERE w.clinic_id = $2 AND w.doctor_id = $1) AS works_there
@@ -146,6 +155,14 @@ async def get_slot(_viewer: Actor | None, slot_id: UUID) -> Slot:
     if row is None:
         raise NotFound
     return slot_of(row)
+
+
+async def get_doctor_card(_viewer: Actor | None, doctor_id: UUID) -> DoctorCard:
+    """Who the doctor is. Raises `NotFound` for one whom nobody can book."""
+    row = await db.fetch_row(CARD, doctor_id)
+    if row is None:
+        raise NotFound
+    return msgspec.convert({**row, "clinics": row["clinics"] or []}, DoctorCard)
 
 
 async def find_own_hold(actor: Actor, slot_id: UUID) -> OwnHold | None:

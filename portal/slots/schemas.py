@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -95,6 +95,39 @@ class LiveSlot(Struct, frozen=True):
     slot: Slot
     gone: bool
     expires_in: float | None
+
+
+class ClinicLine(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    city: str
+
+
+class DoctorCard(Struct, frozen=True, kw_only=True):
+    """What stands above a doctor's times."""
+
+    id: UUID
+    name: str
+    specialty: str | None
+    qualifications: str
+    bio: str
+    languages: list[str]
+    years_of_experience: int | None
+    fee: Decimal
+    currency: str
+    rating: Decimal | None
+    clinics: list[ClinicLine]
+
+
+class Week(Struct, frozen=True, kw_only=True):
+    """Seven days of the grid, and where its arrows lead."""
+
+    doctor_id: UUID
+    days: list[dict[str, Any]]
+    previous: date | None
+    next: date | None
+    zone: str
+    zone_differs: bool
 
 
 class SlotList(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.response import Response
 from markupsafe import Markup
@@ -38,8 +38,9 @@ def environment() -> Environment:
         static=static, icon=icon, languages=i18n.LANGUAGES, direction=i18n.direction, live_cursor=live.cursor
     )
     env.filters.update(
-        date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number
-    )
+        date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
+        language_name=format_language,
+    )  # fmt: skip
     return env
 
 
@@ -119,3 +120,11 @@ def format_money(amount: Decimal | float, currency: str) -> str:
 
 def format_number(value: float) -> str:
     return numbers.format_decimal(value, locale=i18n.language())
+
+
+def format_language(code: str) -> str:
+    """The name of a language in the present one; what is no code stays as it is."""
+    try:
+        return Locale.parse(code.replace("-", "_")).get_display_name(i18n.language()) or code
+    except (ValueError, UnknownLocaleError):
+        return code
