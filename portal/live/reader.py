@@ -79,7 +79,8 @@ class Reader:
         try:
             await self._catch_up(first)
             del first  # a stream lives for minutes, and these frames would live as long
-            await _until_gone(receive)
+            while (await receive())["type"] != "http.disconnect":
+                pass
             self.closed = True
         except asyncio.CancelledError:
             if not self.closed:
@@ -174,7 +175,7 @@ class Reader:
                 return
         if self._abort is not None:
             self._abort()
-            await _until_gone(receive)
+            await receive()  # the connection is gone; the server must see that before it misses our last byte
 
 
 def _nothing() -> None:
@@ -183,11 +184,6 @@ def _nothing() -> None:
 
 def _body(frame: bytes) -> Any:
     return {"type": "http.response.body", "body": frame, "more_body": True}
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 @types.coroutine

@@ -4,8 +4,6 @@ Raw ASGI, because a stream lives for minutes: it holds neither a request object 
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
@@ -57,13 +55,16 @@ def _get_request(scope: Scope) -> HTTPScope:
 
 async def _stream(scope: HTTPScope, receive: Receive, send: Send, form: str, identify: Any) -> None:
     hub = live.current_hub()
-    with _seat(scope):
+    seat = _take_seat(scope)
+    reader: Reader | None = None
+    try:
         reader = await _opened(scope, send, form, identify)
-        try:
-            hub.join(reader)
-            await reader.run(receive, await hub.first_frames(reader, _seen(scope, hub)))
-        finally:
+        hub.join(reader)
+        await reader.run(receive, await hub.first_frames(reader, _seen(scope, hub)))
+    finally:
+        if reader is not None:
             hub.leave(reader)
+        _leave_seat(seat)
 
 
 async def _opened(scope: HTTPScope, send: Send, form: str, identify: Any) -> Reader:
@@ -111,19 +112,19 @@ def _seen(scope: HTTPScope, hub: live.Hub) -> datetime | None:
     return read_cursor(sent[0] if sent else _query(scope).get("since", ""), hub.now())
 
 
-@contextmanager
-def _seat(scope: HTTPScope) -> Iterator[None]:
+def _take_seat(scope: HTTPScope) -> str:
     """Count the stream from its first moment; too many of one user or address are refused."""
     key, limit = _limit(scope)
     if _seats[key] >= limit and scope["litestar_app"].state.settings.rate_limit:
         raise TooMany(RETRY_SECONDS)
     _seats[key] += 1
-    try:
-        yield
-    finally:
-        _seats[key] -= 1
-        if not _seats[key]:
-            del _seats[key]
+    return key
+
+
+def _leave_seat(key: str) -> None:
+    _seats[key] -= 1
+    if not _seats[key]:
+        del _seats[key]
 
 
 def _limit(scope: HTTPScope) -> tuple[str, int]:
