@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from portal import serving
+from portal.errors import DomainError
+from portal.registration.schemas import NewAdmin
 from portal.settings import SettingError, Settings
+from portal.web.forms import fill
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,6 +28,9 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except SettingError as error:
             click.echo(str(error), err=True)
             sys.exit(2)
+        except DomainError as error:
+            click.echo(error.detail, err=True)
+            sys.exit(1)
 
     return run
 
@@ -68,13 +75,34 @@ def worker() -> None:
     sys.exit(asyncio.run(serving.work(settings)))
 
 
+@main.command("create-admin")
+@click.argument("email")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")
+@click.option("--first-name", default="System", show_default=True)
+@click.option("--last-name", default="Admin", show_default=True)
+@plainly
+def create_admin(email: str, data: Path | None, first_name: str, last_name: str) -> None:
+    """Make a system admin. The password is asked for, or read from PORTAL_ADMIN_PASSWORD."""
+    password = os.environ.get("PORTAL_ADMIN_PASSWORD") or click.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
+    given = [("email", email), ("password", password), ("first_name", first_name), ("last_name", last_name)]
+    form = fill(given, NewAdmin)
+    if form.data is None:
+        raise SettingError("; ".join(f"{one.field}: {one.message}" for one in form.errors))
+    with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
+        asyncio.run(serving.create_admin(settings, form.data))
+    click.echo(f"{form.data.email} can sign in as a system admin")
+
+
 @main.command()
 @plainly
 def openapi() -> None:
     """Print the OpenAPI document of the JSON API."""
-    import msgspec
+    from litestar.serialization import encode_json
 
     from portal.app import create_app
+    from portal.web.openapi import document
 
     app = create_app(Settings.from_env())
-    click.echo(msgspec.json.format(msgspec.json.encode(app.openapi_schema.to_schema())).decode())
+    click.echo(msgspec.json.format(encode_json(document(app))).decode())

@@ -9,17 +9,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import click
 import uvicorn
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from portal import db, live
+from portal.accounts import tokens
 from portal.migrations import migrate
+from portal.registration.actions import create_system_admin
+from portal.registration.schemas import NewAdmin
 from portal.settings import SettingError, Settings, is_loopback
 from portal.web import logs
 from portal.web.protocol import Protocol
 
 START_SECONDS = 60
+CONNECT_SECONDS = 10
 GRACE_SECONDS = 5  # open requests may end by themselves for so long after SIGTERM
 
 
@@ -53,7 +58,7 @@ def database(settings: Settings) -> Iterator[Settings]:
 
     server = EmbeddedPostgres(settings.data / "postgres")
     try:
-        yield replace(settings, database_url=server.url)
+        yield replace(settings, database_url=server.url, embedded=True)
     finally:
         server.stop()
 
@@ -65,11 +70,12 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
             "--workers: more than one process needs REDIS_URL, so that they share live updates and limits"
         )
     logs.configure()
+    tokens.use_keys(settings)
     listener = bound(host, port)
     with database(settings) as running:
-        prepare(running, embedded=not settings.database_url)
+        prepare(running)
         os.environ.update(environ, DATABASE_URL=running.database_url)
-        os.environ["PORTAL_EMBEDDED"] = str(not settings.database_url).lower()
+        os.environ["PORTAL_EMBEDDED"] = str(running.embedded).lower()
         for end in (signal.SIGTERM, signal.SIGINT):
             signal.signal(end, lambda *_: None)  # uvicorn raises the signal anew when all is done: that is no failure
         config = uvicorn.Config(
@@ -89,19 +95,35 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
         )
         announce = f"ready {running.base_url}"
         if workers > 1:
-            Processes(config, listener, announce).run()
-            return 0
+            processes = Processes(config, listener, announce)
+            processes.run()
+            return 0 if processes.answered else 1
         server = Single(config, announce)
         server.run(sockets=[listener])
         return 0 if server.started else 1
 
 
-def prepare(settings: Settings, *, embedded: bool) -> None:
+def prepare(settings: Settings) -> None:
     """An embedded database follows the program; any other is migrated by `portal migrate`, once a deployment."""
-    if embedded:
+    if settings.embedded:
         asyncio.run(migrate(settings))
+    else:
+        asyncio.run(check_database(settings))
     if settings.demo:
         asyncio.run(make_demo(settings))
+
+
+async def check_database(settings: Settings) -> None:
+    """Raises `SettingError` for a database that cannot be used; its text holds no part of the address."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await asyncpg.connect(settings.database_url)
+            migrated = await connection.fetchval("SELECT to_regclass('account') IS NOT NULL")
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise SettingError(f"DATABASE_URL: cannot connect ({type(error).__name__})") from None
+    if not migrated:
+        raise SettingError("DATABASE_URL: this database has no tables yet; run `portal migrate` first")
 
 
 async def make_demo(settings: Settings) -> None:
@@ -161,8 +183,21 @@ class Processes(Multiprocess):
     def __init__(self, config: uvicorn.Config, listener: socket.socket, announce: str) -> None:
         super().__init__(config, [listener])
         self.announce = announce
+        self.answered = False
 
     def init_processes(self) -> None:
         super().init_processes()
-        if all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes):
+        self.answered = all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes)
+        if self.answered:
             click.echo(self.announce)
+
+
+async def create_admin(settings: Settings, data: NewAdmin) -> None:
+    """The first person who can verify others. Raises `Conflict` for an address that has an account."""
+    if settings.embedded:
+        await migrate(settings)
+    await db.connect(settings)
+    try:
+        await create_system_admin(data.email, data.password, data.first_name, data.last_name)
+    finally:
+        await db.disconnect()

@@ -109,3 +109,12 @@ class RegistrationForm(Registration, frozen=True, kw_only=True):
     """The page's form also carries where the person was going; it is checked when it is used."""
 
     next: str | None = None
+
+
+class NewAdmin(Input, frozen=True, kw_only=True):
+    """A system admin, made by the command line."""
+
+    email: Email
+    password: Password
+    first_name: Name
+    last_name: Name
