@@ -70,7 +70,7 @@ async def switch(request: Request, viewer: NamedDependency[Actor | None]) -> Res
 
 def remember(request: Request, name: str, value: str) -> None:
     secure = request.app.state.settings.secure
-    set_cookie(request, Cookie(name, value, max_age=YEAR, secure=secure, httponly=True, samesite="lax"))
+    set_cookie(request, Cookie(key=name, value=value, max_age=YEAR, secure=secure, httponly=True, samesite="lax"))
 
 
 handlers = [settings, details_form, change_details, switch]
