@@ -26,6 +26,7 @@ from portal.web import (
     idempotency,
     limits,
     logs,
+    offline,
     openapi,
     problems,
     query,
@@ -36,8 +37,9 @@ from portal.web.encode import JsonResponse, PlainKinds
 from portal.web.request import StrictRequest
 
 DOMAINS = (
-    "accounts", "credentials", "registration", "preferences", "people", "clinics", "search", "audit",
-    "notifications", "schedules", "slots", "appointments", "video", "queues", "waitlist", "emergencies", "chat",
+    "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics",
+    "pharmacies", "records", "search", "audit",
+    "notifications", "schedules", "slots", "appointments", "booking", "video", "queues", "waitlist", "emergencies", "chat",
     "prescriptions", "inventory", "integrations", "fhir", "analytics", "admin",
 )  # fmt: skip
 
@@ -68,6 +70,7 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
         route_handlers=[
             *health.handlers,
             *assets.handlers,
+            *offline.handlers,
             Router("/", route_handlers=pages, include_in_schema=False),
             Router("/", route_handlers=api),
         ],

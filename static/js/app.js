@@ -97,3 +97,6 @@ document.addEventListener("htmx:after:swap", () => {
 
 document.addEventListener("countdown:soon", ({ detail }) => text("announce", detail));
 document.addEventListener("countdown:end", ({ detail }) => text("announce", detail));
+
+// Static files and the offline page stay on this device; nothing that is shown to a signed-in person does.
+if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => {}));

@@ -1,0 +1,34 @@
+// Keeps versioned static files and the one offline page, and nothing else: what people see when they are signed in is
+// never in here. VERSION, OFFLINE and FILES are put in front by the server; a new version replaces the whole cache.
+
+const CACHE = `portal-${VERSION}`;
+
+self.addEventListener("install", (event) => event.waitUntil(fill()));
+self.addEventListener("activate", (event) => event.waitUntil(tidy()));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== location.origin) return;
+  if (url.pathname.startsWith("/static/") && url.searchParams.has("v")) event.respondWith(kept(request));
+  else if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => caches.match(OFFLINE)));
+});
+
+async function fill() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(FILES);
+  await cache.put(OFFLINE, await fetch(OFFLINE, { credentials: "omit" }));
+  await self.skipWaiting();
+}
+
+async function tidy() {
+  for (const name of await caches.keys()) if (name !== CACHE) await caches.delete(name);
+  await self.clients.claim();
+}
+
+async function kept(request) {
+  const found = await caches.match(request);
+  if (found) return found;
+  const answer = await fetch(request);
+  if (answer.ok) (await caches.open(CACHE)).put(request, answer.clone());
+  return answer;
+}
