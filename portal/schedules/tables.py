@@ -3,12 +3,6 @@
 from piccolo.columns import UUID, Date, Integer, SmallInt, Text, Time, Timestamptz
 from piccolo.table import Table
 
-from portal.db import conflict_for
-from portal.web.i18n import N_
-
-conflict_for("weekly_session_no_overlap", "session_overlaps", N_("The doctor already has a session at that time."))
-conflict_for("session_override_one_a_day", "override_exists", N_("There is already an exception for that date."))
-
 
 class WeeklySession(Table, tablename="weekly_session"):
     id = UUID(primary_key=True, default=None)

@@ -12,7 +12,9 @@ from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.slots import calendar, making, policy, queries
 from portal.slots.events import tell_day, tell_slot
 from portal.slots.schemas import BulkResult, BulkSlots, DoctorSlots, Hold, NewSlot, Slot, SlotChange
-from portal.web.i18n import _
+from portal.web.i18n import N_, _
+
+db.conflict_for("slot_doctor_no_overlap", "slot_overlaps", N_("The doctor has another time that overlaps."))
 
 MAX_RANGE_DAYS = 62
 MOST_HOLDS = 3

@@ -153,6 +153,16 @@ def places_between(plan: Plan, first: date, last: date) -> Iterator[Place]:
         day += timedelta(days=7)
 
 
+def openings_between(plan: Plan, first: date, last: date) -> Iterator[tuple[date, datetime, datetime, int]]:
+    """For each date of a session: when it opens and closes, and how many places it has."""
+    zone = ZoneInfo(plan.time_zone)
+    for day in days_between(first, last):
+        hours = hours_on(plan, day)
+        if hours is not None:
+            opens, closes = (instant(datetime.combine(day, wall), zone) for wall in (hours.start, hours.end))
+            yield day, opens, closes, hours.places
+
+
 def one_by_hand(where: Workplace, new: NewSlot) -> Place:
     """A slot on the wall clock of its place. Raises `Invalid` for times that are past, far, or that no clock shows."""
     zone, wall = ZoneInfo(where.time_zone), datetime.combine(new.date, new.start)

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from portal import db
 from portal.ids import uuid7
-from portal.slots.calendar import DateChange, Hours, Place, Plan, places_between
-from portal.slots.schemas import ServiceType
+from portal.notifications.actions import notify_in_tx
+from portal.slots.calendar import DateChange, Hours, Place, Plan, openings_between, places_between
+from portal.slots.events import tell_day
+from portal.slots.schemas import ServiceType, SlotChanges
 
 T = TypeVar("T")
 
@@ -56,9 +58,28 @@ WHERE s.session_id = $1 AND s.date BETWEEN $2 AND $3 AND s.appointment_id IS NUL
             AND p.overflow = s.overflow AND s.service_type = $9 AND s.clinic_id IS NOT DISTINCT FROM $10)
 RETURNING s.date, s.starts_at
 """
-KEPT = """
-SELECT count(*) FROM slot
-WHERE session_id = $1 AND date BETWEEN $2 AND $3 AND starts_at > clock_timestamp()
+COUNT = "SELECT count(*) FROM slot WHERE session_id = $1 AND date BETWEEN $2 AND $3 AND starts_at > clock_timestamp()"
+# Booked visits are never moved or cancelled by a change of the schedule: those outside its hours are marked for the
+# clinic, and the mark goes when they fit again.
+ATTENTION = """
+UPDATE appointment p SET needs_attention = CASE WHEN f.fits THEN NULL ELSE 'SCHEDULE_CHANGED' END
+FROM (
+    SELECT s.appointment_id, h.date IS NOT NULL AND s.clinic_id IS NOT DISTINCT FROM $8
+        AND $9 IN ('BOTH', b.appointment_type)
+        AND CASE WHEN s.overflow THEN s.position <= h.places ELSE s.starts_at >= h.opening AND s.ends_at <= h.closing END AS fits
+    FROM slot s JOIN appointment b ON b.id = s.appointment_id
+        LEFT JOIN unnest($4::date[], $5::timestamptz[], $6::timestamptz[], $7::smallint[])
+            AS h (date, opening, closing, places) ON h.date = s.date
+    WHERE s.session_id = $1 AND s.date BETWEEN $2 AND $3 AND s.appointment_id IS NOT NULL AND s.starts_at > clock_timestamp()
+) f
+WHERE p.id = f.appointment_id AND p.status IN ('BOOKED', 'CHECKED_IN')
+    AND p.needs_attention IS NOT DISTINCT FROM CASE WHEN f.fits THEN 'SCHEDULE_CHANGED' END
+RETURNING p.id, p.patient_id, NOT f.fits AS unfit
+"""
+UNFIT = """
+SELECT count(*) FROM appointment p JOIN slot s ON s.appointment_id = p.id
+WHERE s.session_id = $1 AND s.date BETWEEN $2 AND $3 AND s.starts_at > clock_timestamp()
+    AND p.needs_attention = 'SCHEDULE_CHANGED'
 """
 RESHAPED = """
 INSERT INTO slot_day (doctor_id, date) SELECT $1, unnest($2::date[])
@@ -126,21 +147,53 @@ async def insert_in_tx(doctor_id: UUID, places: Sequence[Place]) -> list[Any]:
     """Add slots in one statement; what overlaps with another one, or is past, is left out."""
     if not places:
         return []
-    return await db.fetch(
-        INSERT,
-        doctor_id,
-        [uuid7() for _ in places],
-        [one.session_id for one in places],
-        [one.clinic_id for one in places],
-        [one.date for one in places],
-        [one.position for one in places],
-        [one.start for one in places],
-        [one.end for one in places],
-        [one.local_start for one in places],
-        [one.time_zone for one in places],
-        [one.service_type.value for one in places],
-        [one.overflow for one in places],
+    ids = [uuid7() for _ in places]
+    services = [place.service_type.value for place in places]
+    before = columns(places, "session_id", "clinic_id", "date", "position", "start", "end", "local_start", "time_zone")
+    return await db.fetch(INSERT, doctor_id, ids, *before, services, *columns(places, "overflow"))
+
+
+async def remake_in_tx(doctor_id: UUID, session_id: UUID) -> SlotChanges:
+    """Make a session's coming slots what it now says, after it or its exceptions have changed.
+
+    The doctor's other slots must have been made, and the turn taken, before the change: `make_missing_in_tx`.
+    """
+    made_until, today = await lock_in_tx(doctor_id)
+    span = (session_id, today - timedelta(days=1), made_until)
+    plans = await read_plans_in_tx(doctor_id, session_id)
+    places = [place for plan in plans for place in places_between(plan, span[1], made_until)]
+    service, clinic_id = (plans[0].service_type.value, plans[0].clinic_id) if plans else ("", None)
+    removed = await db.fetch(
+        REMOVE, *span, *columns(places, "date", "position", "start", "end", "overflow"), service, clinic_id
     )
+    added = await insert_in_tx(doctor_id, places)
+    days = {row["date"] for row in (*removed, *added)}
+    await reshape_in_tx(doctor_id, days)
+    for day in sorted(days):
+        tell_day(doctor_id, day, "slot.added" if added else "slot.removed")
+    await mark_unfit_in_tx(span, plans, service, clinic_id)
+    return SlotChanges(
+        added=len(added),
+        removed=len(removed),
+        kept=await db.fetch_value(COUNT, *span) - len(added),
+        need_attention=await db.fetch_value(UNFIT, *span),
+    )
+
+
+async def mark_unfit_in_tx(
+    span: tuple[UUID, date, date], plans: list[Plan], service: str, clinic_id: UUID | None
+) -> None:
+    """Mark booked visits that the schedule has left behind, tell their patients, and unmark those that fit again."""
+    openings = [one for plan in plans for one in openings_between(plan, span[1], span[2])]
+    hours = [list(column) for column in zip(*openings, strict=True)] or [[], [], [], []]
+    for row in await db.fetch(ATTENTION, *span, *hours, clinic_id, service):
+        if row["unfit"]:
+            await notify_in_tx(row["patient_id"], "appointment.schedule_changed", f"/appointments/{row['id']}")
+
+
+def columns(places: Sequence[Place], *names: str) -> list[list[Any]]:
+    """Some fields of places as the arrays that `unnest` takes."""
+    return [[getattr(place, name) for place in places] for name in names]
 
 
 async def reshape_in_tx(doctor_id: UUID, days: Iterable[date]) -> None:

@@ -3,11 +3,6 @@
 from piccolo.columns import UUID, Boolean, Date, SmallInt, Text, Time, Timestamptz
 from piccolo.table import Table
 
-from portal.db import conflict_for
-from portal.web.i18n import N_
-
-conflict_for("slot_doctor_no_overlap", "slot_overlaps", N_("The doctor has another time that overlaps."))
-
 
 class Slot(Table, tablename="slot"):
     id = UUID(primary_key=True, default=None)

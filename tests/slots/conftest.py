@@ -44,7 +44,8 @@ async def book(slot_id: UUID, patient_id: UUID) -> UUID:
         "WITH made AS (INSERT INTO appointment (id, slot_id, patient_id, doctor_id, clinic_id, session_id, date,"
         " starts_at, ends_at, time_zone, overflow, appointment_type, status, booked_by, queue_position)"
         " SELECT gen_random_uuid(), id, $2, doctor_id, clinic_id, session_id, date, starts_at, ends_at, time_zone,"
-        " overflow, 'IN_PERSON', 'BOOKED', $2, position FROM slot WHERE id = $1 RETURNING id, slot_id)"
+        " overflow, CASE service_type WHEN 'VIRTUAL' THEN 'VIRTUAL' ELSE 'IN_PERSON' END,"
+        " 'BOOKED', $2, position FROM slot WHERE id = $1 RETURNING id, slot_id)"
         " UPDATE slot SET appointment_id = made.id, held_by = NULL, held_until = NULL FROM made"
         " WHERE slot.id = made.slot_id RETURNING made.id",
         slot_id, patient_id,

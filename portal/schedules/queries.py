@@ -1,0 +1,103 @@
+"""Reads of weekly sessions and their exceptions."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from portal import db
+from portal.accounts.schemas import Actor, Role
+from portal.errors import Forbidden, NotFound
+from portal.schedules.schemas import Choice, Override, OverrideList, Schedule, SessionList, WeeklySession
+from portal.slots import policy
+from portal.slots.schemas import Weekday
+
+COLUMNS = """
+    w.id, w.doctor_id, w.clinic_id, c.name AS clinic_name, coalesce(c.time_zone, a.time_zone) AS time_zone, w.day_of_week,
+    w.session_start_time, w.session_end_time, w.service_type, w.max_queue_size, w.estimated_consultation_minutes,
+    w.effective_from, w.effective_to, w.version
+FROM weekly_session w JOIN account a ON a.id = w.doctor_id LEFT JOIN clinic c ON c.id = w.clinic_id
+WHERE w.deleted_at IS NULL
+"""
+# Whoever may plan: the doctor, and the admins of the clinic where it takes place.
+MINE = " AND (w.doctor_id = $2 OR w.clinic_id = ANY($3::uuid[]))"
+LIST = "SELECT count(*) OVER () AS total, " + COLUMNS + """
+    AND w.doctor_id = $1 AND a.status = 'ACTIVE' ORDER BY w.day_of_week, w.session_start_time, w.id OFFSET $2 LIMIT $3
+"""
+ONE = "SELECT " + COLUMNS + " AND w.id = $1"
+OWN = ONE + MINE
+OF_DOCTOR = "SELECT " + COLUMNS + " AND w.doctor_id = $1" + MINE + " ORDER BY w.day_of_week, w.session_start_time"
+OVERRIDES = """
+SELECT o.id, o.session_id, o.date, o.kind, o.session_start_time, o.session_end_time, o.max_queue_size, o.reason
+FROM session_override o JOIN weekly_session w ON w.id = o.session_id
+WHERE w.deleted_at IS NULL AND o.session_id = ANY($1) ORDER BY o.date
+"""
+COMING = OVERRIDES.replace("ORDER", "AND o.date >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 ORDER")
+DOCTOR = """
+SELECT concat_ws(' ', nullif(d.title, ''), a.first_name, a.last_name) AS name,
+    (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name) ORDER BY c.name)
+        FROM clinic_doctor w JOIN clinic c ON c.id = w.clinic_id
+        WHERE w.doctor_id = $1 AND ($2 OR c.id = ANY($3::uuid[]))) AS clinics
+FROM doctor d JOIN account a ON a.id = d.account_id WHERE d.account_id = $1
+"""
+
+
+def scope_of(actor: Actor) -> tuple[UUID | None, list[UUID]]:
+    """Whose sessions an actor may plan. Raises `Forbidden` for roles that never plan."""
+    if not policy.may_plan(actor):
+        raise Forbidden
+    return (actor.id, []) if actor.role is Role.DOCTOR else (None, list(actor.clinic_ids))
+
+
+async def list_sessions(_actor: Actor, doctor_id: UUID, skip: int, limit: int) -> SessionList:
+    """The sessions of a doctor, by weekday and time."""
+    rows = await db.fetch(LIST, doctor_id, skip, limit)
+    sessions = [session_of(row) for row in rows]
+    return SessionList(total=rows[0]["total"] if rows else skip, skip=skip, limit=limit, sessions=sessions)
+
+
+async def get_session(_actor: Actor, session_id: UUID) -> WeeklySession:
+    """One session, for anybody who is signed in. Raises `NotFound`."""
+    return session_of(await db.fetch_row(ONE, session_id))
+
+
+async def get_own_session(actor: Actor, session_id: UUID) -> WeeklySession:
+    """One session that the actor may plan. Raises `Forbidden`, `NotFound`."""
+    return session_of(await db.fetch_row(OWN, session_id, *scope_of(actor)))
+
+
+async def list_overrides(actor: Actor, session_id: UUID) -> OverrideList:
+    """The exceptions of a session that the actor may plan. Raises `Forbidden`, `NotFound`."""
+    await get_own_session(actor, session_id)
+    return OverrideList(overrides=[override_of(row) for row in await db.fetch(OVERRIDES, [session_id])])
+
+
+async def get_schedule(actor: Actor, doctor_id: UUID) -> Schedule:
+    """A doctor's sessions and coming exceptions, as far as the actor may plan them. Raises `Forbidden`, `NotFound`."""
+    scope = scope_of(actor)
+    own = scope[0] == doctor_id
+    row = await db.fetch_row(DOCTOR, doctor_id, own, scope[1])
+    if row is None or not (own or row["clinics"]):
+        raise NotFound
+    sessions = [session_of(one) for one in await db.fetch(OF_DOCTOR, doctor_id, *scope)]
+    overrides = await db.fetch(COMING, [one.id for one in sessions])
+    return Schedule(
+        doctor_id=doctor_id,
+        doctor_name=row["name"],
+        clinics=msgspec.convert(row["clinics"] or [], list[Choice]),
+        sessions=sessions,
+        overrides=[override_of(one) for one in overrides],
+    )
+
+
+def session_of(row: Any) -> WeeklySession:
+    """A stored session. Raises `NotFound` for no row."""
+    if row is None:
+        raise NotFound
+    values = {name: value for name, value in row.items() if name != "total"}
+    return msgspec.convert({**values, "day_of_week": Weekday.of(row["day_of_week"])}, WeeklySession)
+
+
+def override_of(row: Any) -> Override:
+    """A stored exception."""
+    return msgspec.convert(dict(row), Override)

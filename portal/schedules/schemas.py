@@ -1,0 +1,141 @@
+"""Weekly sessions and their exceptions, in and out."""
+
+from datetime import date, time
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from portal.errors import FieldError, Invalid
+from portal.slots.schemas import ServiceType, SlotChanges, SlotMinutes, Weekday
+from portal.web.decode import Input
+from portal.web.i18n import _
+from portal.web.types import Id, Line, LocalDate, WallTime
+
+Places = Annotated[int, Meta(ge=1, le=200)]
+
+
+class OverrideKind(StrEnum):
+    CANCELLED = "CANCELLED"
+    CHANGED = "CHANGED"
+
+
+class SessionTerms(Input):
+    """What a weekly session says; a change sends all of it."""
+
+    day_of_week: Weekday
+    session_start_time: WallTime
+    session_end_time: WallTime
+    service_type: ServiceType
+    max_queue_size: Places
+    estimated_consultation_minutes: SlotMinutes
+    effective_from: LocalDate
+    effective_to: LocalDate | None = None
+    clinic_id: Id | None = None
+
+    def __post_init__(self) -> None:
+        errors = []
+        if self.session_end_time <= self.session_start_time:
+            errors.append(FieldError("session_end_time", _("The end must be later than the start.")))
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            errors.append(FieldError("effective_to", _("The last date must be on or after the first.")))
+        if errors:
+            raise Invalid(errors)
+
+
+class NewSession(SessionTerms, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    doctor_id: Id
+
+
+class ChangedSession(SessionTerms):
+    """`version`, where it is sent, must be the one that was read: nobody undoes another's change unseen."""
+
+    version: Annotated[int, Meta(ge=1)] | None = None
+
+
+class WeeklySession(Struct, frozen=True, kw_only=True):
+    id: UUID
+    doctor_id: UUID
+    clinic_id: UUID | None
+    clinic_name: str | None
+    time_zone: str
+    day_of_week: Weekday
+    session_start_time: time
+    session_end_time: time
+    service_type: ServiceType
+    max_queue_size: int
+    estimated_consultation_minutes: int
+    effective_from: date
+    effective_to: date | None
+    version: int
+    slots: SlotChanges | None = None  # what the change just made did to the slots
+
+    @property
+    def capacity(self) -> int:
+        """How many visits the hours hold; more places than this are after hours."""
+        start, end = self.session_start_time, self.session_end_time
+        minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
+        return min(minutes // self.estimated_consultation_minutes, self.max_queue_size)
+
+    @property
+    def after_hours(self) -> int:
+        return self.max_queue_size - self.capacity
+
+
+class NewOverride(Input):
+    """One date on which a session does not take place, or has other hours."""
+
+    date: LocalDate
+    kind: OverrideKind
+    session_start_time: WallTime | None = None
+    session_end_time: WallTime | None = None
+    max_queue_size: Places | None = None
+    reason: Annotated[str, Line(200, 0)] = ""
+
+    def __post_init__(self) -> None:
+        changes = (self.session_start_time, self.session_end_time, self.max_queue_size)
+        if self.kind is OverrideKind.CHANGED and not any(changes):
+            raise Invalid([FieldError("session_start_time", _("Say what is different on that date."))])
+        if self.kind is OverrideKind.CANCELLED and any(changes):
+            raise Invalid([FieldError("kind", _("A cancelled date has no hours."))])
+
+
+class Override(Struct, frozen=True, kw_only=True):
+    id: UUID
+    session_id: UUID
+    date: date
+    kind: OverrideKind
+    session_start_time: time | None
+    session_end_time: time | None
+    max_queue_size: int | None
+    reason: str
+    slots: SlotChanges | None = None
+
+
+class SessionList(Struct, frozen=True, kw_only=True):
+    total: int
+    skip: int
+    limit: int
+    sessions: list[WeeklySession]
+
+
+class OverrideList(Struct, frozen=True, kw_only=True):
+    overrides: list[Override]
+
+
+class Choice(Struct, frozen=True):
+    """A clinic to choose in a form."""
+
+    id: UUID
+    name: str
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    """Everything on the screen of a doctor's schedule, as far as the viewer may plan it."""
+
+    doctor_id: UUID
+    doctor_name: str
+    clinics: list[Choice]
+    sessions: list[WeeklySession]
+    overrides: list[Override]

@@ -1,0 +1,3 @@
+from tests.slots.conftest import app, client
+
+__all__ = ["app", "client"]
