@@ -12,8 +12,8 @@ PORTAL = ROOT / "portal"
 
 # Domains may import those to their left, never those to their right.
 ORDER = (
-    "accounts credentials registration preferences people clinics search audit notifications"
-    " slots schedules appointments video queues waitlist emergencies"
+    "accounts credentials registration preferences specialties people clinics pharmacies records search audit notifications"
+    " slots schedules appointments booking video queues waitlist emergencies"
     " chat prescriptions inventory integrations fhir analytics admin"
 ).split()
 # What every domain may stand on, and which knows no domain but accounts.
@@ -26,8 +26,8 @@ FILES = {
 }  # fmt: skip
 
 CALCULATIONS = {
-    "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "booking", "making",
-    "refusals", "mails",
+    "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
+    "refusals", "mails", "ical",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

@@ -1,6 +1,5 @@
 """Finding doctors: one statement a page, whatever is asked for."""
 
-
 from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
 from time import monotonic
@@ -10,14 +9,15 @@ from uuid import UUID
 import msgspec
 
 from portal import db
-from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, FreeSlot, Point, Sort, Surroundings
+from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, FreeSlot, Sort, Surroundings
 from portal.search.statements import Kind, statement
+from portal.web.places import Point
 
 SURROUNDINGS = """
 SELECT json_build_object(
     'specialties', (SELECT coalesce(json_agg(json_build_object('id', id, 'name', name) ORDER BY name), '[]')
                     FROM specialty WHERE active),
-    'place', (SELECT json_build_object('name', name, 'point', json_build_object('latitude', latitude, 'longitude', longitude))
+    'place', (SELECT json_build_object('name', name, 'point', json_build_array(latitude, longitude))
               FROM find_place($1)))::text
 """
 

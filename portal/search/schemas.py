@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
-from portal.web.i18n import _
-from portal.web.scalars import read_float
-from portal.web.texts import BadValue
+from portal.web.places import Point
 from portal.web.types import Line, Money
 
 DISTANCES = (5, 10, 25, 50, 100)
@@ -25,31 +22,6 @@ class Sort(StrEnum):
     RATING = "rating"
 
 
-class Point(msgspec.Struct, frozen=True):
-    """A place on earth."""
-
-    latitude: float
-    longitude: float
-
-
-def read_point(text: str) -> Point:
-    """`52.52,13.405`: latitude, then longitude. Raises `BadValue`."""
-    parts = text.replace(" ", "").split(",")
-    if len(parts) != 2:
-        raise BadValue(_("Give a place as latitude,longitude, like 52.52,13.405."))
-    latitude, longitude = (read_float(part, True) for part in parts)
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise BadValue(_("Give a place as latitude,longitude, like 52.52,13.405."))
-    return Point(latitude, longitude)
-
-
-def clean_point(text: str) -> str:
-    point = read_point(text)
-    return f"{point.latitude},{point.longitude}"
-
-
-Near = Annotated[str, Meta(max_length=60, examples=["52.52,13.405"], extra={"clean": clean_point})]
-WithinKm = Annotated[int, Meta(ge=1, le=1000)]
 Typed = Annotated[str, Line(100)]
 Service = Literal["VIRTUAL", "IN_PERSON"]
 MaxFee = Money

@@ -1,0 +1,208 @@
+"""Doctors and profiles, as they come in and go out."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from babel import Locale
+from msgspec import UNSET, Meta, UnsetType
+
+from portal.accounts.schemas import AccountStatus, Role
+from portal.web.decode import Input
+from portal.web.i18n import _
+from portal.web.texts import BadValue
+from portal.web.types import BirthDate, Email, LanguageTag, Line, Money, Name, Phone, Text, TimeZone
+
+
+class Availability(StrEnum):
+    AVAILABLE = "AVAILABLE"
+    BUSY = "BUSY"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """The codes of ISO 4217 that Babel can write."""
+    return frozenset(Locale("en").currencies)
+
+
+def clean_currency(value: str) -> str:
+    if value not in currencies():
+        raise BadValue(_("Choose a currency by its code of three letters, like EUR."))
+    return value
+
+
+Currency = Annotated[str, Meta(min_length=3, max_length=3, examples=["EUR"], extra={"clean": clean_currency})]
+Years = Annotated[int, Meta(ge=0, le=80)]
+Languages = Annotated[list[LanguageTag], Meta(max_length=20)]
+Sex = Literal["FEMALE", "MALE", "OTHER", "UNDISCLOSED"]
+
+
+class DoctorChange(Input, frozen=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    specialty_id: UUID | UnsetType = UNSET
+    title: Annotated[str, Line(30, 0)] | UnsetType = UNSET
+    bio: Annotated[str, Text(4000, 0)] | UnsetType = UNSET
+    qualifications: Annotated[str, Text(2000, 0)] | UnsetType = UNSET
+    languages: Languages | UnsetType = UNSET
+    years_of_experience: Years | UnsetType | None = UNSET
+    consultation_fee: Money | UnsetType = UNSET
+    currency: Currency | UnsetType = UNSET
+
+
+class PracticeForm(Input, frozen=True, kw_only=True):
+    """The page's form: languages as words with commas, and always all fields."""
+
+    specialty_id: UUID | None = None
+    title: Annotated[str, Line(30)] | None = None
+    bio: Annotated[str, Text(4000)] | None = None
+    qualifications: Annotated[str, Text(2000)] | None = None
+    languages: list[LanguageTag] = []  # noqa: RUF012  # msgspec copies it for each Struct
+    years_of_experience: Years | None = None
+    consultation_fee: Money
+    currency: Currency
+
+    def change(self) -> DoctorChange:
+        return DoctorChange(
+            specialty_id=self.specialty_id or UNSET,
+            title=self.title or "",
+            bio=self.bio or "",
+            qualifications=self.qualifications or "",
+            languages=self.languages,
+            years_of_experience=self.years_of_experience,
+            consultation_fee=self.consultation_fee,
+            currency=self.currency,
+        )
+
+
+class AvailabilityChange(Input, frozen=True):
+    status: Availability
+
+
+class NewDoctor(Input, frozen=True, kw_only=True):
+    """A doctor who is invited to a clinic: they choose their own password by mail."""
+
+    clinic_id: UUID
+    email: Email
+    first_name: Name
+    last_name: Name
+    specialty_id: UUID | None = None
+    title: Annotated[str, Line(30)] | None = None
+    licence_number: Annotated[str, Line(60)] | None = None
+    languages: list[LanguageTag] = []  # noqa: RUF012  # msgspec copies it for each Struct
+    consultation_fee: Money | None = None
+    currency: Currency | None = None
+    time_zone: TimeZone = "UTC"
+
+
+class Workplace(msgspec.Struct, frozen=True):
+    """A clinic where a doctor works."""
+
+    id: UUID
+    name: str
+    city: str
+    address_line: str
+    time_zone: str
+
+
+class Doctor(msgspec.Struct, frozen=True, kw_only=True):
+    """What anybody may know of a doctor: nothing of the account but the name and the time zone of the practice."""
+
+    id: UUID
+    first_name: str
+    last_name: str
+    title: str
+    specialty_id: UUID | None
+    specialty: str | None
+    bio: str
+    qualifications: str
+    languages: tuple[str, ...]
+    years_of_experience: int | None
+    consultation_fee: Decimal
+    currency: str
+    rating: Decimal | None
+    availability_status: Availability
+    time_zone: str
+    clinics: tuple[Workplace, ...]
+
+    @property
+    def name(self) -> str:
+        return " ".join(part for part in (self.title, self.first_name, self.last_name) if part)
+
+
+class AvailableDoctor(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    first_name: str
+    last_name: str
+    title: str
+    specialty_id: UUID | None
+    specialty: str | None
+    languages: tuple[str, ...]
+    consultation_fee: Decimal
+    currency: str
+    availability_status: Availability
+
+
+class AvailableDoctors(msgspec.Struct, frozen=True, kw_only=True):
+    total: int
+    skip: int
+    limit: int
+    doctors: list[AvailableDoctor]
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The profile of any role; what does not belong to the role is left out."""
+
+    user_id: UUID
+    role: Role
+    status: AccountStatus
+    first_name: str
+    last_name: str
+    email: str | None = None
+    phone_number: str | None = None
+    time_zone: str = ""
+    doctor: Doctor | None = None
+    licence_number: str | None = None
+    date_of_birth: date | None = None
+    sex: str | None = None
+    address: str | None = None
+    clinic_ids: tuple[UUID, ...] | None = None
+    pharmacy_id: UUID | None = None
+
+
+class ProfileChange(Input, frozen=True, kw_only=True):
+    """What is left out stays as it is. A field of another role is refused."""
+
+    first_name: Name | UnsetType = UNSET
+    last_name: Name | UnsetType = UNSET
+    phone_number: Phone | UnsetType | None = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
+    specialty_id: UUID | UnsetType = UNSET
+    title: Annotated[str, Line(30, 0)] | UnsetType = UNSET
+    bio: Annotated[str, Text(4000, 0)] | UnsetType = UNSET
+    qualifications: Annotated[str, Text(2000, 0)] | UnsetType = UNSET
+    languages: Languages | UnsetType = UNSET
+    years_of_experience: Years | UnsetType | None = UNSET
+    consultation_fee: Money | UnsetType = UNSET
+    currency: Currency | UnsetType = UNSET
+    date_of_birth: BirthDate | UnsetType | None = UNSET
+    sex: Sex | UnsetType | None = UNSET
+    address: Annotated[str, Text(500, 0)] | UnsetType = UNSET
+
+
+ACCOUNT_FIELDS = ("first_name", "last_name", "phone_number", "time_zone")
+PROFILE_FIELDS: dict[Role, tuple[str, ...]] = {
+    Role.PATIENT: ("date_of_birth", "sex", "address"),
+    Role.DOCTOR: DoctorChange.__struct_fields__,
+}
+
+
+def given(change: msgspec.Struct, names: tuple[str, ...]) -> dict[str, Any]:
+    """The fields that were sent, of those named."""
+    values = {name: getattr(change, name) for name in names}
+    return {name: value for name, value in values.items() if value is not UNSET}

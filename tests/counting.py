@@ -1,0 +1,38 @@
+"""How many SQL statements something takes, counted where they leave for the database."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from unittest import mock
+
+from portal import db
+
+SETTING = ("BEGIN", "COMMIT", "ROLLBACK", "SET ")
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """The statements that any code sends meanwhile, in order; BEGIN and COMMIT are left out.
+
+    with counted_statements() as sent:
+        await client.get("/doctors")
+    assert len(sent) <= 3, sent
+    """
+    sent: list[str] = []
+    acquired = db._acquired
+
+    def note(record: Any) -> None:
+        if not record.query.lstrip().upper().startswith(SETTING):
+            sent.append(record.query)
+
+    @asynccontextmanager
+    async def watched() -> AsyncIterator[Any]:
+        async with acquired() as conn:
+            conn.add_query_logger(note)
+            try:
+                yield conn
+            finally:
+                conn.remove_query_logger(note)
+
+    with mock.patch.object(db, "_acquired", watched):
+        yield sent
