@@ -52,7 +52,7 @@ async def reset_password(request: Request, token: FromPath[str]) -> Response[Any
         await actions.reset_password(token, form.data.password)
     except Conflict:
         return page("credentials/link_expired.html", status=409)
-    flash(request, _("Your new password is stored. Log in with it."))
+    flash(request, _("Your new password is saved. Log in with it."))
     response = redirect("/login")
     clear_login_cookie(response, request.app.state.settings)
     return response

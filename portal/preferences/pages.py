@@ -43,7 +43,7 @@ async def change_details(request: Request, actor: NamedDependency[Actor]) -> Res
     if form.data is None:
         return details_page(form, status=422)
     await actions.change_account(actor, form.data.change())
-    flash(request, _("Your details are stored."))
+    flash(request, _("Your details are saved."))
     return redirect("/settings")
 
 

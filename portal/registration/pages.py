@@ -33,7 +33,7 @@ async def registration_form(
 ) -> Response[Any]:
     if viewer:
         return redirect(first_page(viewer.role, viewer.status))
-    return await form_page(role_named(role), Form.empty({"next": safe_next(next, "")}))
+    return await form_page(role_named(role), Form.empty({"next": safe_next(next, ""), "time_zone": "UTC"}))
 
 
 @post("/register/{role:str}", access=PUBLIC, limit=REGISTER, status_code=200)

@@ -87,6 +87,12 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
 
+// A new account starts on the clock of its device; the person sees the choice and can change it.
+for (const select of document.querySelectorAll("select[data-guess-zone]")) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if ([...select.options].some(({ value }) => value === zone)) select.value = zone;
+}
+
 unhide(document);
 document.querySelector("[data-focus]")?.focus();
 document.addEventListener("htmx:after:swap", () => {

@@ -49,7 +49,7 @@ async def test_by_the_pages(client: httpx.AsyncClient) -> None:
     assert (await submit(client, link, {"password": "short"})).status_code == 422
     stored = await submit(client, link, {"password": ANOTHER})
     assert (stored.status_code, stored.headers["location"]) == (303, "/login")
-    assert "new password is stored" in (await client.get("/login")).text
+    assert "new password is saved" in (await client.get("/login")).text
     assert await can_log_in(client, "page@example.org", ANOTHER)
     assert "no longer works" in (await client.get(link)).text
 
