@@ -1,115 +1,17 @@
-"""Booking, and the life of an appointment after it: one guarded statement a verb."""
+"""The life of an appointment after its booking: one guarded statement a verb."""
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
 from portal import db
-from portal.accounts.schemas import Actor, Role
-from portal.appointments import booking, events, mails, policy, queries, refusals
-from portal.appointments.schemas import Appointment, AppointmentType, Completion, NewAppointment
+from portal.accounts.schemas import Actor
+from portal.appointments import events, mails, policy, queries
+from portal.appointments.schemas import Appointment, Completion
 from portal.appointments.transitions import MOVE, MOVES
-from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from portal.errors import Conflict, Forbidden, NotFound
 from portal.ids import uuid7
-from portal.slots.making import make_missing_in_tx
 from portal.web.i18n import _
 from portal.web.requests import request_id
-
-TRIES = 5  # for a place in a session's queue while others are taking theirs
-
-
-@db.retried
-async def book(actor: Actor, wanted: NewAppointment, horizon_days: int) -> Appointment:
-    """Book a slot, the next place of a session's day, or the first doctor who is free now.
-
-    `horizon_days`: how far ahead the slots of a day are made that nobody has looked at yet.
-
-    Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict` with what could be booked instead.
-    """
-    patient_id = _patient(actor, wanted.patient_id)
-    if wanted.slot_id:
-        return await _book_slot(actor, patient_id, wanted)
-    if wanted.session_id:
-        return await _join_session(actor, patient_id, wanted, horizon_days)
-    return await _book_first_available(actor, patient_id, wanted)
-
-
-def _patient(actor: Actor, patient_id: UUID | None) -> UUID:
-    if not policy.may_book(actor, patient_id):
-        raise Forbidden
-    if actor.role is Role.PATIENT:
-        return actor.id
-    if patient_id is None:
-        raise Invalid([FieldError("patient_id", _("Say for whom you book."))])
-    return patient_id
-
-
-async def _book_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
-    booked = await _try(booking.BOOK_SLOT, actor, patient_id, wanted, wanted.slot_id)
-    if booked is None:
-        error, is_own = await refusals.why_not_slot(actor, patient_id, wanted)
-        booked = await _try(booking.BOOK_HELD, actor, patient_id, wanted, wanted.slot_id) if is_own else None
-        if booked is None:
-            raise error
-    return booked
-
-
-async def _join_session(actor: Actor, patient_id: UUID, wanted: NewAppointment, horizon_days: int) -> Appointment:
-    no_place = refusals.NoPlace(NotFound())
-    for turn in range(TRIES):
-        booked = await _try(booking.JOIN_SESSION, actor, patient_id, wanted, wanted.session_id, wanted.date)
-        if booked is not None:
-            return booked
-        no_place = await refusals.why_not_session(actor, patient_id, wanted)
-        if no_place.are_being_taken:
-            await asyncio.sleep(0.02 * (turn + 1))
-        elif not (no_place.unmade_doctor and turn == 0 and await _make_slots(no_place.unmade_doctor, horizon_days)):
-            break
-    raise no_place.error
-
-
-async def _make_slots(doctor_id: UUID, horizon_days: int) -> bool:
-    async with db.transaction():
-        return await make_missing_in_tx(doctor_id, horizon_days) > 0
-
-
-async def _book_first_available(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
-    for _turn in range(2):  # the doctor chosen first may get another visit in the same moment
-        booked = await _try(booking.FIRST_AVAILABLE, actor, patient_id, wanted, wanted.specialty_id)
-        if booked is not None:
-            return booked
-    if not await refusals.is_bookable(actor, patient_id, wanted):
-        raise NotFound
-    raise await refusals.conflict("no_doctor_available", wanted)
-
-
-async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment | None:
-    """One attempt in a transaction of its own; None when there was nothing to take."""
-    try:
-        async with db.transaction():
-            return await _book_in_tx(sql, actor, patient_id, wanted, *how)
-    except Conflict as conflict:
-        if conflict.code != "patient_busy":
-            raise
-        raise await refusals.conflict("patient_busy", wanted, doctor_id=conflict.extra.get("doctor_id")) from None
-
-
-async def _book_in_tx(
-    sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any
-) -> Appointment | None:
-    row = await db.fetch_row(
-        sql, uuid7(), patient_id, actor.id, actor.role.value, wanted.appointment_type.value, wanted.chief_complaint or "",
-        list(actor.clinic_ids), [uuid7() for _ in range(5)], request_id(), *how,
-    )  # fmt: skip
-    if row is None:
-        return None
-    if not row["done"]:  # the database refused a second visit of the patient at this time; leaving undoes the slot
-        raise Conflict("patient_busy", _(refusals.TEXTS["patient_busy"]), doctor_id=row["wanted_doctor_id"])
-    await mails.mail_booked_in_tx(row)
-    events.publish(row, "appointment.booked")
-    events.publish_slots(row, "slot.booked", [row["slot_id"]])
-    events.publish_slots(row, "slot.released", row["let_go"] or [])
-    return queries.appointment_of(row, actor)
 
 
 @db.retried
@@ -123,7 +25,7 @@ async def move(
     if not policy.may_move(actor, action):
         raise Forbidden
     async with db.transaction():
-        return queries.appointment_of(await _move_in_tx(actor, appointment_id, action, reason, completion), actor)
+        return queries.appointment_of(await move_in_tx(actor, appointment_id, action, reason, completion), actor)
 
 
 async def cancel(actor: Actor, appointment_id: UUID, reason: str) -> Appointment:
@@ -131,7 +33,7 @@ async def cancel(actor: Actor, appointment_id: UUID, reason: str) -> Appointment
     return await move(actor, appointment_id, "cancel", reason=reason)
 
 
-async def _move_in_tx(
+async def move_in_tx(
     actor: Actor,
     appointment_id: UUID,
     action: str,
@@ -139,6 +41,7 @@ async def _move_in_tx(
     completion: Completion | None = None,
     more: dict[str, Any] | None = None,
 ) -> Any:
+    """The same inside an open transaction; `more` is added to the integration event. The row that was changed."""
     change, done = MOVES[action], completion or Completion()
     row = await db.fetch_row(
         MOVE, appointment_id, actor.id, actor.role.value, list(actor.clinic_ids),
@@ -158,41 +61,3 @@ async def _move_in_tx(
     if change.target in ("CANCELLED", "NO_SHOW") and row["slot_id"]:
         events.publish_slots(row, "slot.released", [row["slot_id"]])
     return row
-
-
-@db.retried
-async def reschedule(actor: Actor, appointment_id: UUID, slot_id: UUID) -> Appointment:
-    """Move a visit to another slot, in one transaction: when the new time is gone, the old one is kept.
-
-    Raises what `book` and `move` raise.
-    """
-    if not policy.may_move(actor, "reschedule"):
-        raise Forbidden
-    try:
-        async with db.transaction():
-            return await _reschedule_in_tx(actor, appointment_id, slot_id)
-    except Gone as gone:
-        error, _own = await refusals.why_not_slot(actor, gone.patient_id, gone.wanted)
-        raise error from None
-
-
-class Gone(Exception):
-    """The new slot cannot be had; leaving the transaction keeps the old one."""
-
-    def __init__(self, patient_id: UUID, wanted: NewAppointment) -> None:
-        super().__init__()
-        self.patient_id = patient_id
-        self.wanted = wanted
-
-
-async def _reschedule_in_tx(actor: Actor, appointment_id: UUID, slot_id: UUID) -> Appointment:
-    old = await _move_in_tx(actor, appointment_id, "reschedule", more={"new_slot_id": slot_id})
-    wanted = NewAppointment(
-        slot_id=slot_id,
-        appointment_type=AppointmentType(old["appointment_type"]),
-        chief_complaint=old["chief_complaint"] or None,
-    )
-    booked = await _book_in_tx(booking.BOOK_SLOT, actor, old["patient_id"], wanted, slot_id)
-    if booked is None:
-        raise Gone(old["patient_id"], wanted)
-    return booked

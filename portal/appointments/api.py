@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -17,8 +17,6 @@ from portal.appointments.schemas import (
     Cancellation,
     Completion,
     History,
-    NewAppointment,
-    NewTime,
     Reason,
 )
 from portal.web.guards import roles
@@ -31,12 +29,6 @@ DOCTORS = roles(Role.DOCTOR)
 READERS = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN, Role.SYSTEM_ADMIN)
 ONE = "/api/appointments/{appointment_id:uuid}"
 TAGS = ["Appointments"]
-
-
-@post("/api/appointments", access=BOOKERS, tags=TAGS)
-async def book(request: Request, actor: NamedDependency[Actor], data: JSONBody[NewAppointment]) -> Appointment:
-    """Book a slot, the next place of a session on a date, or the first doctor of a specialty who is free now."""
-    return await actions.book(actor, data, request.app.state.settings.horizon_days)
 
 
 @get("/api/appointments", access=READERS, tags=TAGS)
@@ -112,14 +104,6 @@ async def cancel(
     return await actions.cancel(actor, appointment_id, data.reason)
 
 
-@post(ONE + "/reschedule", access=BOOKERS, tags=TAGS)
-async def reschedule(
-    actor: NamedDependency[Actor], appointment_id: FromPath[UUID], data: JSONBody[NewTime]
-) -> Appointment:
-    """Move the visit to another slot; when that is gone, the visit stays as it was."""
-    return await actions.reschedule(actor, appointment_id, data.slot_id)
-
-
 handlers = [
-    book, list_appointments, get_appointment, get_history, confirm, check_in, start, complete, no_show, cancel, reschedule,
+    list_appointments, get_appointment, get_history, confirm, check_in, start, complete, no_show, cancel,
 ]  # fmt: skip

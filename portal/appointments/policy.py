@@ -1,20 +1,12 @@
 """Who may do what with an appointment. Whose it is, the statements themselves see to."""
 
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from portal.accounts.schemas import Actor, Role
-from portal.appointments.schemas import Appointment
+from portal.appointments.schemas import Appointment, AppointmentStatus
 from portal.appointments.transitions import MOVES
 
-STAFF = frozenset({Role.DOCTOR, Role.CLINIC_ADMIN})
-BOOKERS = STAFF | {Role.PATIENT}
-
-
-def may_book(actor: Actor, patient_id: UUID | None) -> bool:
-    """Patients for themselves; doctors and clinic admins for patients, within their own slots and clinics."""
-    if actor.role is Role.PATIENT:
-        return patient_id in (None, actor.id)
-    return actor.role in STAFF
+CHECK_IN_OPENS = timedelta(hours=2)
 
 
 def may_move(actor: Actor, action: str) -> bool:
@@ -37,3 +29,12 @@ def may_see(actor: Actor, appointment: Appointment) -> bool:
     if actor.role is Role.CLINIC_ADMIN:
         return appointment.clinic_id in actor.clinic_ids
     return actor.role is Role.SYSTEM_ADMIN or actor.id in (appointment.patient_id, appointment.doctor_id)
+
+
+def next_step(appointment: Appointment, now: datetime) -> str:
+    """The one thing that matters to the patient now: "check-in" on the day, "confirm" before it, else "look"."""
+    if appointment.status is not AppointmentStatus.BOOKED or appointment.end_time <= now:
+        return "look"
+    if appointment.start_time - now <= CHECK_IN_OPENS:
+        return "check-in"
+    return "look" if appointment.confirmed_at else "confirm"

@@ -34,6 +34,26 @@ _LIST = {
     " ORDER BY x.start_time DESC, x.id LIMIT $9 OFFSET $10"
     for role, own in _OWN.items()
 }
+# By the clock rather than by the state: a visit that was never closed is not upcoming for ever.
+_UPCOMING = (
+    " AND a.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS') AND a.ends_at > clock_timestamp() - interval '6 hours'"
+)
+_PAST = " AND NOT (a.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS') AND a.ends_at > clock_timestamp() - interval '6 hours')"
+_SOON = {
+    role: "SELECT x.*, count(*) OVER () AS total FROM (" + _VIEW + _FROM + own + _UPCOMING + ") x"
+    " ORDER BY x.start_time, x.id LIMIT $3 OFFSET $4"
+    for role, own in _OWN.items()
+}
+_OVER = {
+    role: "SELECT x.*, count(*) OVER () AS total FROM (" + _VIEW + _FROM + own + _PAST + ") x"
+    " ORDER BY x.start_time DESC, x.id LIMIT $3 OFFSET $4"
+    for role, own in _OWN.items()
+}
+_DAY = {
+    role: _VIEW + _FROM + own + " AND a.date = $3 AND ($4::uuid IS NULL OR a.doctor_id = $4)"
+    " AND ($5::text IS NULL OR a.status = $5) ORDER BY a.starts_at, a.queue_position, a.id LIMIT 500"
+    for role, own in _OWN.items()
+}
 _COUNT = {role: "SELECT count(*) FROM appointment a" + own + _FILTER for role, own in _OWN.items()}
 
 
@@ -97,6 +117,37 @@ async def list_appointments(
     return AppointmentList(
         total=total, skip=skip, limit=limit, appointments=[appointment_of(row, actor) for row in rows]
     )
+
+
+async def list_visits(actor: Actor, *, past: bool, skip: int = 0, limit: int = 20) -> AppointmentList:
+    """The actor's visits still to come, nearest first, or those that are over, latest first."""
+    rows = await db.fetch((_OVER if past else _SOON)[actor.role], actor.id, list(actor.clinic_ids), limit, skip)
+    if actor.role is not Role.PATIENT:
+        await record_read(actor, "appointments.listed", subject_type="appointments", subject_id=actor.id)
+    found = [appointment_of(row, actor) for row in rows]
+    return AppointmentList(total=rows[0]["total"] if rows else 0, skip=skip, limit=limit, appointments=found)
+
+
+async def list_day(
+    actor: Actor, day: date, *, doctor_id: UUID | None = None, status: AppointmentStatus | None = None
+) -> list[Appointment]:
+    """All visits of one day in order: a doctor's own, or those of an admin's clinics. Audited as one read."""
+    chosen = status.value if status else None
+    rows = await db.fetch(_DAY[actor.role], actor.id, list(actor.clinic_ids), day, doctor_id, chosen)
+    await record_read(actor, "appointments.day", subject_type="appointments", subject_id=day.isoformat())
+    return [appointment_of(row, actor) for row in rows]
+
+
+_DOCTORS = """
+SELECT DISTINCT a.id, ltrim(d.title || ' ' || a.first_name || ' ' || a.last_name) AS name
+FROM clinic_doctor cd JOIN doctor d ON d.account_id = cd.doctor_id JOIN account a ON a.id = cd.doctor_id
+WHERE cd.clinic_id = ANY($1::uuid[]) ORDER BY name
+"""
+
+
+async def list_doctors(actor: Actor) -> list[tuple[UUID, str]]:
+    """The doctors of the actor's clinics, to choose from."""
+    return [(row["id"], row["name"]) for row in await db.fetch(_DOCTORS, list(actor.clinic_ids))]
 
 
 _HISTORY = {

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from portal.errors import FieldError, Invalid
 from portal.web.decode import Input
 from portal.web.i18n import _
-from portal.web.types import Id, Instant, LocalDate, Text
+from portal.web.types import Instant, Text
 
 
 class AppointmentStatus(StrEnum):
@@ -91,45 +91,6 @@ class History(Struct, frozen=True, kw_only=True):
     history: list[HistoryEntry]
 
 
-class NewAppointment(Input, frozen=True):
-    """Exactly one of `slot_id`, `session_id` with `date`, or `specialty_id` with `mode`."""
-
-    appointment_type: AppointmentType
-    slot_id: Id | None = None
-    session_id: Id | None = None
-    date: LocalDate | None = None
-    specialty_id: Id | None = None
-    mode: Literal["FIRST_AVAILABLE"] | None = None
-    chief_complaint: Annotated[str, Text(2000)] | None = None
-    patient_id: Id | None = None
-
-    def __post_init__(self) -> None:
-        errors = [*self._misfits(), *self._missing()]
-        if self.specialty_id and self.appointment_type is not AppointmentType.VIRTUAL:
-            errors.append(FieldError("appointment_type", _("The first free doctor is met by video.")))
-        if errors:
-            raise Invalid(errors)
-
-    def _misfits(self) -> list[FieldError]:
-        chosen = [name for name in ("slot_id", "session_id", "specialty_id") if getattr(self, name)]
-        if not chosen:
-            return [FieldError("slot_id", _("Choose a time, a session or a specialty."))]
-        errors = [FieldError(name, _("Choose only one way to book.")) for name in chosen[1:]]
-        if self.date and "session_id" not in chosen:
-            errors.append(FieldError("date", _("A date belongs to a session.")))
-        if self.mode and "specialty_id" not in chosen:
-            errors.append(FieldError("mode", _("This way of booking needs a specialty.")))
-        return errors
-
-    def _missing(self) -> list[FieldError]:
-        errors = []
-        if self.session_id and not self.date:
-            errors.append(FieldError("date", _("This field is required.")))
-        if self.specialty_id and not self.mode:
-            errors.append(FieldError("mode", _("This field is required.")))
-        return errors
-
-
 class Cancellation(Input, frozen=True):
     reason: Annotated[str, Text(500)]
 
@@ -152,17 +113,7 @@ class Completion(Input, frozen=True):
             raise Invalid([FieldError("actual_end_time", _("The end comes after the start."))])
 
 
-class NewTime(Input, frozen=True):
-    slot_id: Id
+class BackForm(Input, frozen=True):
+    """A button's form: where to go on afterwards."""
 
-
-class FreeTime(Struct, frozen=True, kw_only=True):
-    """A slot that was free a moment ago, offered instead of one that is gone."""
-
-    slot_id: UUID
-    doctor_id: UUID
-    doctor_name: str
-    start_time: datetime
-    end_time: datetime
-    time_zone: str
-    service_type: str
+    next: str | None = None

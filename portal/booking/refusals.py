@@ -7,7 +7,7 @@ import msgspec
 
 from portal import db
 from portal.accounts.schemas import Actor
-from portal.appointments.schemas import FreeTime, NewAppointment
+from portal.booking.schemas import FreeTime, NewAppointment
 from portal.errors import Conflict, DomainError, FieldError, Invalid, NotFound
 from portal.web.i18n import N_, _
 

@@ -39,7 +39,7 @@ def environment() -> Environment:
     )
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
-        language_name=format_language,
+        language_name=format_language, other_zone=other_zone,
     )  # fmt: skip
     return env
 
@@ -95,6 +95,11 @@ def icon(name: str, label: str = "") -> Markup:
 
 def zoned(moment: datetime, zone: str) -> datetime:
     return moment.astimezone(ZoneInfo(zone))
+
+
+def other_zone(moment: datetime, zone: str, own: str) -> str:
+    """The name of a time's zone when the viewer's own clock shows another time, else nothing."""
+    return "" if zoned(moment, zone).utcoffset() == zoned(moment, own).utcoffset() else zone.replace("_", " ")
 
 
 def format_date(value: date | datetime, zone: str = "UTC", style: str = "full") -> str:

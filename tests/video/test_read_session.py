@@ -6,9 +6,7 @@ import httpx
 import pytest
 
 from tests import factories
-from tests.appointments.conftest import Cast, app, audit_of, booked, cast, client, get
-
-__all__ = ["app", "cast", "client"]  # fixtures
+from tests.appointments.conftest import Cast, audit_of, booked, get
 
 pytestmark = pytest.mark.anyio
 

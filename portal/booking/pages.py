@@ -1,0 +1,121 @@
+"""The confirm pages: one time, or the next place of a session; JavaScript is not needed."""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Response
+
+from portal import clock
+from portal.accounts.schemas import Actor, Role
+from portal.appointments.schemas import AppointmentType
+from portal.booking import actions, queries, refusals
+from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, SlotOffer
+from portal.errors import Conflict
+from portal.web.forms import Form, read_form
+from portal.web.guards import roles
+from portal.web.i18n import _
+from portal.web.render import page, redirect
+
+PATIENT = roles(Role.PATIENT)
+
+
+@get("/slots/{slot_id:uuid}/book", access=PATIENT)
+async def confirm_slot(request: Request, actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> Response[Any]:
+    """The last step before a booking; a time that is gone leads to others."""
+    offer = await queries.offer_slot(actor, slot_id)
+    if offer.own_appointment_id:
+        return redirect(f"/appointments/{offer.own_appointment_id}")
+    if offer.refusal:
+        return await gone_page(actor, offer, offer.refusal, 200)
+    return slot_page(request, actor, offer, Form.empty(first_type(offer.service_type)))
+
+
+def first_type(service_type: str) -> dict[str, str]:
+    return {} if service_type == "BOTH" else {"appointment_type": service_type}
+
+
+def slot_page(request: Request, actor: Actor, offer: SlotOffer, form: Form[Any], status: int = 200) -> Response[Any]:
+    hold_seconds = int(request.app.state.settings.hold_seconds)
+    return page("booking/book.html", status=status, offer=offer, form=form, hold_seconds=hold_seconds)
+
+
+async def gone_page(actor: Actor, offer: SlotOffer, code: str, status: int) -> Response[Any]:
+    """A time that cannot be booked, and what can be instead."""
+    kind = offer.service_type if offer.service_type != "BOTH" else "IN_PERSON"
+    others = await refusals.alternatives(offer.doctor_id, None, kind)
+    text = _(refusals.TEXTS[code])
+    return page("booking/gone.html", status=status, offer=offer, code=code, text=text, others=others)
+
+
+@post("/slots/{slot_id:uuid}/book", access=PATIENT, status_code=200)
+async def book_slot(request: Request, actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> Response[Any]:
+    form = await read_form(request, BookingForm)
+    if form.data is None:
+        return slot_page(request, actor, await queries.offer_slot(actor, slot_id), form, 422)
+    wanted = NewAppointment(slot_id=slot_id, **kept(form.data))
+    try:
+        return await book(request, actor, wanted)
+    except Conflict as conflict:
+        if conflict.extra.get("appointment_id"):
+            return redirect(f"/appointments/{conflict.extra['appointment_id']}")
+        return await gone_page(actor, await queries.offer_slot(actor, slot_id), conflict.code, 409)
+
+
+def kept(form: BookingForm) -> dict[str, Any]:
+    return {"appointment_type": form.appointment_type, "chief_complaint": form.chief_complaint}
+
+
+async def book(request: Request, actor: Actor, wanted: NewAppointment) -> Response[Any]:
+    visit = await actions.book(actor, wanted, request.app.state.settings.horizon_days)
+    return redirect(f"/appointments/{visit.id}", flash=_("Your visit is booked."))
+
+
+@get("/sessions/{session_id:uuid}/join", access=PATIENT)
+async def confirm_place(
+    actor: NamedDependency[Actor], session_id: FromPath[UUID], day: Annotated[date, QueryParameter(name="date")]
+) -> Response[Any]:
+    """The next place in the queue of a session, before joining."""
+    offer = await queries.offer_place(actor, session_id, day)
+    if offer.own_appointment_id:
+        return redirect(f"/appointments/{offer.own_appointment_id}")
+    form: Form[Any] = Form.empty(first_type(offer.service_type))
+    return await place_page(actor, session_id, day, form)
+
+
+async def place_page(
+    actor: Actor, session_id: UUID, day: date, form: Form[Any], status: int = 200, refused: str = ""
+) -> Response[Any]:
+    offer = await queries.offer_place(actor, session_id, day)
+    kind = AppointmentType.VIRTUAL if offer.service_type == "VIRTUAL" else AppointmentType.IN_PERSON
+    others = [] if offer.position else await refusals.alternatives(offer.doctor_id, None, kind)
+    return page(
+        "booking/join.html",
+        status=status,
+        offer=offer,
+        form=form,
+        refused=refused,
+        others=others,
+        live_topics=[f"slots:{offer.doctor_id}:{day}"],
+    )
+
+
+@post("/sessions/{session_id:uuid}/join", access=PATIENT, status_code=200)
+async def join(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Response[Any]:
+    form = await read_form(request, JoinForm)
+    if form.data is None:
+        day = clock.today(actor.time_zone) if any(one.field == "date" for one in form.errors) else None
+        return await place_page(actor, session_id, day or date.fromisoformat(form.value("date")), form, 422)
+    wanted = NewAppointment(session_id=session_id, date=form.data.date, **kept(form.data))
+    try:
+        return await book(request, actor, wanted)
+    except Conflict as conflict:
+        if conflict.extra.get("appointment_id"):
+            return redirect(f"/appointments/{conflict.extra['appointment_id']}")
+        return await place_page(actor, session_id, form.data.date, form, 409, conflict.detail)
+
+
+handlers = [confirm_slot, book_slot, confirm_place, join]
