@@ -53,7 +53,7 @@ async def test_the_event_that_ends_a_grant_ends_the_stream_at_once(port: int, st
     mine, other = await connect(port, "club", user=ME), await connect(port, "club", user=OTHER)
     store.members.discard(ME)
     live.current_hub().publish(Message("club", "club.left"))
-    assert await gone(mine, 2) < 0.5
+    assert await gone(mine, 4) < 2  # not with the next round
     assert mine.events[-1].name == "club.left"
     assert not other.ended.is_set()
 
@@ -62,7 +62,7 @@ async def test_a_logout_ends_every_stream_of_the_user_at_once(port: int, store: 
     mine, other = await connect(port, THINGS, user=ME), await connect(port, THINGS, user=OTHER)
     store.revoked.add(ME)
     live.current_hub().publish(Message(RECHECK_USER, str(ME)))
-    assert await gone(mine, 2) < 0.5
+    assert await gone(mine, 4) < 2  # not with the next round
     assert not other.ended.is_set()
 
 
@@ -178,7 +178,7 @@ async def test_the_server_stops_with_a_hundred_open_streams(store: tiny.Store, w
             await post(running.port, "/publish", [[THINGS, "thing.changed", {"thing_id": "a", "put": "x" * 200_000}]])
         began = time.monotonic()
         code = await running.stop(number)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         if number == signal.SIGTERM:
             assert code == 0
         for stream in streams:

