@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from portal import db
-from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, FreeSlot, Sort, Surroundings
+from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, FreeSlot, Sort, SpecialtyName, Surroundings
 from portal.search.statements import Kind, statement
 from portal.web.places import Point
 
@@ -21,10 +21,19 @@ SELECT json_build_object(
               FROM find_place($1)))::text
 """
 
+# Whom people find most of: the specialties with the most doctors who have a free time.
+POPULAR = """
+SELECT s.id, s.name FROM specialty s JOIN (
+    SELECT specialty_id, count(*) AS doctors FROM doctor_next_free WHERE not_before > now() GROUP BY specialty_id
+) AS n ON n.specialty_id = s.id
+WHERE s.active ORDER BY n.doctors DESC, s.name LIMIT 8
+"""
+
 SLACK = 40
 REMEMBERED_FROM = 100
 REMEMBERED_SECONDS = 30.0
 MOST_REMEMBERED = 1000
+_popular: dict[Any, tuple[float, list[SpecialtyName]]] = {}
 _totals: dict[tuple[Any, ...], tuple[float, int]] = {}
 
 
@@ -166,3 +175,13 @@ def distance_km(one: Point, other: Point) -> float:
 async def surroundings(place: str | None = None) -> Surroundings:
     """The specialties to choose from, and where a typed place is."""
     return msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place), type=Surroundings)
+
+
+async def popular_specialties() -> list[SpecialtyName]:
+    """The specialties with the most doctors who have a free time, at most half a minute old."""
+    until, found = _popular.get(db.DB.pool, (0.0, []))
+    if until < monotonic():
+        found = [SpecialtyName(row["id"], row["name"]) for row in await db.fetch(POPULAR)]
+        _popular.clear()
+        _popular[db.DB.pool] = (monotonic() + REMEMBERED_SECONDS, found)
+    return found

@@ -3,12 +3,15 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+from babel import Locale
 
-from portal.web.places import Point
+from portal.web.i18n import _
+from portal.web.places import Point, read_point
 from portal.web.types import Line, Money
 
 DISTANCES = (5, 10, 25, 50, 100)
@@ -39,6 +42,63 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     available_on: date | None = None
     max_fee: Decimal | None = None
     sort: Sort | None = None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The search as the page's form holds it: a place is typed, or is where the browser says that it is."""
+
+    specialty_id: UUID | None = None
+    q: str | None = None
+    place: str | None = None
+    near: str | None = None
+    within_km: int | None = None
+    language: str | None = None
+    service_type: str | None = None
+    available_on: date | None = None
+    max_fee: Decimal | None = None
+    sort: Sort | None = None
+
+    def sent(self) -> dict[str, str]:
+        """As it stands in an address."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+    def filters(self, typed: Point | None) -> Filters:
+        """What to look for; `typed` is where the typed place is, if anybody knows."""
+        near = read_point(self.near) if self.near else typed
+        return Filters(
+            specialty_id=self.specialty_id,
+            q=self.q,
+            near=near,
+            within_km=(self.within_km or DEFAULT_KM) if near else None,
+            language=self.language,
+            service_type=self.service_type,
+            available_on=self.available_on,
+            max_fee=self.max_fee,
+            sort=self.sort,
+        )
+
+
+def sort_words() -> list[tuple[str, str]]:
+    """The orders to choose from."""
+    return [
+        ("next_free", _("Next free time")),
+        ("distance", _("Distance")),
+        ("fee", _("Fee")),
+        ("rating", _("Rating")),
+    ]
+
+
+SPOKEN = (
+    "ar bn cs da de el en es fa fi fr he hi hu id it ja ko ml mr ms nl no pa pl pt ro ru sv sw ta te th tr uk ur vi zh"
+)
+
+
+@cache
+def spoken_languages(language: str) -> list[tuple[str, str]]:
+    """The languages that a visit may be held in, in the words of the reader's language."""
+    names = Locale(language).languages
+    return sorted(((code, names.get(code, code)) for code in SPOKEN.split()), key=lambda one: one[1].casefold())
 
 
 class FreeSlot(msgspec.Struct, frozen=True):
@@ -88,7 +148,7 @@ class Found(msgspec.Struct, frozen=True):
     doctors: list[FoundDoctor]
 
 
-class SpecialtyCount(msgspec.Struct, frozen=True):
+class SpecialtyName(msgspec.Struct, frozen=True):
     id: UUID
     name: str
 
@@ -103,5 +163,5 @@ class Place(msgspec.Struct, frozen=True):
 class Surroundings(msgspec.Struct, frozen=True):
     """What the search form offers, and where the typed place is."""
 
-    specialties: list[SpecialtyCount]
+    specialties: list[SpecialtyName]
     place: Place | None
