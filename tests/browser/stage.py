@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from portal.embedded import EmbeddedPostgres
@@ -20,6 +21,7 @@ from tests.services import program
 PASSWORD = "portal-demo"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
+WAITING = "waiting@example.com"  # a doctor whom nobody has verified yet
 
 
 @dataclass
@@ -51,12 +53,19 @@ def portal_stage(**environment: str) -> Iterator[Stage]:
         with served("--demo", data=folder, PORTAL_RATE_LIMIT="0", **environment) as portal:
             database = EmbeddedPostgres(folder / "postgres")
             try:
+                add_waiting_doctor(portal.url)
                 yield Stage(portal.url, database.url)
             finally:
                 database.stop()
                 portal.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def add_waiting_doctor(url: str) -> None:
+    names = {"first_name": "Amara", "last_name": "Okafor-Lindqvist", "title": "Dr.", "licence_number": "NG-40417"}
+    account = {"email": WAITING, "password": PASSWORD, "role": "DOCTOR", **names}
+    httpx.post(f"{url}/api/auth/register", json=account).raise_for_status()
 
 
 @contextmanager
