@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from babel import dates
-
 from portal.notifications.actions import mail_in_tx
-from portal.web.i18n import _, language, speaking
-from portal.web.render import zoned
+from portal.web.i18n import _, speaking
+from portal.web.render import format_date, format_time
 
 
 async def mail_booked_in_tx(row: Any) -> None:
@@ -31,14 +29,13 @@ async def _send_in_tx(row: Any, subject: str, body: str) -> None:
 
 
 def _day(row: Any) -> str:
-    return str(dates.format_date(zoned(row["start_time"], row["time_zone"]).date(), "d MMMM y", locale=language()))
+    return format_date(row["start_time"], row["time_zone"], "d MMMM y")
 
 
 def _when(row: Any) -> str:
-    moment = zoned(row["start_time"], row["time_zone"])
-    day = dates.format_date(moment.date(), "full", locale=language())
-    return _("%(day)s at %(time)s (%(zone)s)", day=day, time=dates.format_time(moment.time(), "short", locale=language()),
-             zone=row["time_zone"])  # fmt: skip
+    zone = row["time_zone"]
+    day, time = format_date(row["start_time"], zone), format_time(row["start_time"], zone)
+    return _("%(day)s at %(time)s (%(zone)s)", day=day, time=time, zone=zone)
 
 
 def _place(row: Any) -> str:

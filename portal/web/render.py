@@ -102,29 +102,35 @@ def other_zone(moment: datetime, zone: str, own: str) -> str:
     return "" if zoned(moment, zone).utcoffset() == zoned(moment, own).utcoffset() else zone.replace("_", " ")
 
 
+def formats() -> str:
+    """Whose way of writing dates and numbers the present language follows: English is spoken in clinics everywhere, so
+    the day comes before the month and amounts say which dollar they mean."""
+    return {"en": "en_GB"}.get(i18n.language(), i18n.language())
+
+
 def format_date(value: date | datetime, zone: str = "UTC", style: str = "full") -> str:
     """A date in words; an instant is first put on the clock of `zone`. `style`: full, long, medium, short or a pattern."""
     day = zoned(value, zone).date() if isinstance(value, datetime) else value
-    return dates.format_date(day, format=style, locale=i18n.language())
+    return dates.format_date(day, format=style, locale=formats())
 
 
 def format_time(value: datetime | time, zone: str = "UTC") -> str:
-    """A time of day as the language writes it."""
-    moment = zoned(value, zone).time() if isinstance(value, datetime) else value
-    return dates.format_time(moment, format="short", locale=i18n.language())
+    """A time of day, on 24 hours in every language, as the grid of times and the API write it."""
+    return (zoned(value, zone) if isinstance(value, datetime) else value).strftime("%H:%M")
 
 
 def format_datetime(value: datetime, zone: str = "UTC", style: str = "medium") -> str:
     """Date and time on the clock of `zone`."""
-    return dates.format_datetime(zoned(value, zone), format=style, locale=i18n.language())
+    joined = str(dates.get_datetime_format("medium", locale=formats()))
+    return joined.replace("{1}", format_date(value, zone, style)).replace("{0}", format_time(value, zone))
 
 
 def format_money(amount: Decimal | float, currency: str) -> str:
-    return numbers.format_currency(amount, currency, locale=i18n.language())
+    return numbers.format_currency(amount, currency, locale=formats())
 
 
 def format_number(value: float) -> str:
-    return numbers.format_decimal(value, locale=i18n.language())
+    return numbers.format_decimal(value, locale=formats())
 
 
 def format_language(code: str) -> str:
