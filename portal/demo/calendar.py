@@ -34,7 +34,8 @@ ON CONFLICT DO NOTHING
 RETURNING id
 """
 FOLLOW = (
-    "UPDATE slot SET appointment_id = a.id FROM appointment a WHERE a.slot_id = slot.id AND a.status NOT IN ('CANCELLED', 'NO_SHOW')",
+    "UPDATE slot SET appointment_id = a.id FROM appointment a"
+    " WHERE a.slot_id = slot.id AND a.status NOT IN ('CANCELLED', 'NO_SHOW')",
     "INSERT INTO appointment_history (appointment_id, at, actor_id, to_status)"
     " SELECT id, least(starts_at - interval '5 days', clock_timestamp()), patient_id, 'BOOKED' FROM appointment",
     "INSERT INTO appointment_history (appointment_id, at, actor_id, from_status, to_status)"

@@ -45,7 +45,7 @@ def environment() -> Environment:
 
 
 def _gettext(message: str) -> str:
-    return i18n.translations(i18n.language()).ugettext(message)
+    return i18n.translations(i18n.language()).ugettext(message, initials=initials)
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
@@ -54,7 +54,11 @@ def _ngettext(singular: str, plural: str, number: int) -> str:
 
 def render(template: str, **context: Any) -> str:
     """One template as text, with nothing but what is given."""
-    return environment().get_template(template).render(locale=i18n.language(), dir=i18n.direction(i18n.language()), **context)
+    return (
+        environment()
+        .get_template(template)
+        .render(locale=i18n.language(), dir=i18n.direction(i18n.language()), **context)
+    )
 
 
 def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **context: Any) -> Response[str]:
@@ -123,6 +127,12 @@ def format_datetime(value: datetime, zone: str = "UTC", style: str = "medium") -
     """Date and time on the clock of `zone`."""
     joined = str(dates.get_datetime_format("medium", locale=formats()))
     return joined.replace("{1}", format_date(value, zone, style)).replace("{0}", format_time(value, zone))
+
+
+def initials(name: str) -> str:
+    """The first letters of the first and the last name, without titles and particles: "Dr. med. Eva von Berg" is EB."""
+    words = [word for word in name.split() if word[0].isupper() and not word.endswith(".")] or name.split() or [""]
+    return words[0][:1] + (words[-1][:1] if len(words) > 1 else "")
 
 
 def format_money(amount: Decimal | float, currency: str) -> str:
