@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 
 from portal import db
-from portal.accounts.schemas import Actor, Role
-from portal.errors import Forbidden, NotFound
-from portal.schedules.schemas import Choice, Override, OverrideList, Schedule, SessionList, WeeklySession
-from portal.slots import policy
+from portal.accounts.schemas import Actor
+from portal.errors import NotFound
+from portal.schedules.schemas import Override, OverrideList, Schedule, SessionList, WeeklySession
+from portal.slots.queries import get_planned_doctor, scope_of
 from portal.slots.schemas import Weekday
 
 COLUMNS = """
@@ -21,9 +21,13 @@ WHERE w.deleted_at IS NULL
 """
 # Whoever may plan: the doctor, and the admins of the clinic where it takes place.
 MINE = " AND (w.doctor_id = $2 OR w.clinic_id = ANY($3::uuid[]))"
-LIST = "SELECT count(*) OVER () AS total, " + COLUMNS + """
+LIST = (
+    "SELECT count(*) OVER () AS total, "
+    + COLUMNS
+    + """
     AND w.doctor_id = $1 AND a.status = 'ACTIVE' ORDER BY w.day_of_week, w.session_start_time, w.id OFFSET $2 LIMIT $3
 """
+)
 ONE = "SELECT " + COLUMNS + " AND w.id = $1"
 OWN = ONE + MINE
 OF_DOCTOR = "SELECT " + COLUMNS + " AND w.doctor_id = $1" + MINE + " ORDER BY w.day_of_week, w.session_start_time"
@@ -33,20 +37,6 @@ FROM session_override o JOIN weekly_session w ON w.id = o.session_id
 WHERE w.deleted_at IS NULL AND o.session_id = ANY($1) ORDER BY o.date
 """
 COMING = OVERRIDES.replace("ORDER", "AND o.date >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 ORDER")
-DOCTOR = """
-SELECT concat_ws(' ', nullif(d.title, ''), a.first_name, a.last_name) AS name,
-    (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name) ORDER BY c.name)
-        FROM clinic_doctor w JOIN clinic c ON c.id = w.clinic_id
-        WHERE w.doctor_id = $1 AND ($2 OR c.id = ANY($3::uuid[]))) AS clinics
-FROM doctor d JOIN account a ON a.id = d.account_id WHERE d.account_id = $1
-"""
-
-
-def scope_of(actor: Actor) -> tuple[UUID | None, list[UUID]]:
-    """Whose sessions an actor may plan. Raises `Forbidden` for roles that never plan."""
-    if not policy.may_plan(actor):
-        raise Forbidden
-    return (actor.id, []) if actor.role is Role.DOCTOR else (None, list(actor.clinic_ids))
 
 
 async def list_sessions(_actor: Actor, doctor_id: UUID, skip: int, limit: int) -> SessionList:
@@ -74,17 +64,11 @@ async def list_overrides(actor: Actor, session_id: UUID) -> OverrideList:
 
 async def get_schedule(actor: Actor, doctor_id: UUID) -> Schedule:
     """A doctor's sessions and coming exceptions, as far as the actor may plan them. Raises `Forbidden`, `NotFound`."""
-    scope = scope_of(actor)
-    own = scope[0] == doctor_id
-    row = await db.fetch_row(DOCTOR, doctor_id, own, scope[1])
-    if row is None or not (own or row["clinics"]):
-        raise NotFound
-    sessions = [session_of(one) for one in await db.fetch(OF_DOCTOR, doctor_id, *scope)]
+    doctor = await get_planned_doctor(actor, doctor_id)
+    sessions = [session_of(one) for one in await db.fetch(OF_DOCTOR, doctor_id, *scope_of(actor))]
     overrides = await db.fetch(COMING, [one.id for one in sessions])
     return Schedule(
-        doctor_id=doctor_id,
-        doctor_name=row["name"],
-        clinics=msgspec.convert(row["clinics"] or [], list[Choice]),
+        doctor=doctor,
         sessions=sessions,
         overrides=[override_of(one) for one in overrides],
     )

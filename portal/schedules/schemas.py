@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from portal.errors import FieldError, Invalid
-from portal.slots.schemas import ServiceType, SlotChanges, SlotMinutes, Weekday
+from portal.slots.schemas import PlannedDoctor, ServiceType, SlotChanges, SlotMinutes, Weekday
 from portal.web.decode import Input
 from portal.web.i18n import _
 from portal.web.types import Id, Line, LocalDate, WallTime
@@ -124,18 +124,23 @@ class OverrideList(Struct, frozen=True, kw_only=True):
     overrides: list[Override]
 
 
-class Choice(Struct, frozen=True):
-    """A clinic to choose in a form."""
-
-    id: UUID
-    name: str
-
-
 class Schedule(Struct, frozen=True, kw_only=True):
     """Everything on the screen of a doctor's schedule, as far as the viewer may plan it."""
 
-    doctor_id: UUID
-    doctor_name: str
-    clinics: list[Choice]
+    doctor: PlannedDoctor
     sessions: list[WeeklySession]
     overrides: list[Override]
+
+    def on(self, weekday: Weekday) -> list[WeeklySession]:
+        """The sessions of one weekday."""
+        return [one for one in self.sessions if one.day_of_week is weekday]
+
+
+class SessionForm(ChangedSession, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The form of a session: the first time it is sent it shows what will change, then it saves."""
+
+    confirmed: bool = False
+
+
+class OverrideForm(NewOverride, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    confirmed: bool = False

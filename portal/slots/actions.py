@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from portal import db
-from portal.accounts.schemas import Actor, Role
+from portal.accounts.schemas import Actor
 from portal.audit.actions import record_in_tx
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.slots import calendar, making, policy, queries
@@ -226,7 +226,7 @@ async def change_slot(actor: Actor, slot_id: UUID, change: SlotChange) -> Slot:
 
     Raises `Forbidden`, `NotFound`, or `Conflict` with `slot_booked` or `slot_past`.
     """
-    scope = _scope(actor)
+    scope = queries.scope_of(actor)
     async with db.transaction():
         row = await db.fetch_row(CLOSE, slot_id, *scope, change.disabled)
         if row is None:
@@ -239,7 +239,7 @@ async def change_slot(actor: Actor, slot_id: UUID, change: SlotChange) -> Slot:
 
 async def remove_slot(actor: Actor, slot_id: UUID) -> None:
     """Remove a slot for good. Raises `Forbidden`, `NotFound`, or `Conflict` with `slot_booked` or `slot_past`."""
-    scope = _scope(actor)
+    scope = queries.scope_of(actor)
     async with db.transaction():
         row = await db.fetch_row(REMOVE, slot_id, *scope)
         if row is None:
@@ -247,13 +247,6 @@ async def remove_slot(actor: Actor, slot_id: UUID) -> None:
         await making.reshape_in_tx(row["doctor_id"], [row["date"]])
         await record_in_tx(actor, "slot.remove", subject_type="slot", subject_id=slot_id)
         tell_day(row["doctor_id"], row["date"], "slot.removed")
-
-
-def _scope(actor: Actor) -> tuple[UUID | None, list[UUID]]:
-    """Whose slots an actor may manage: the doctor's own, or those at the clinics of an admin."""
-    if not policy.may_plan(actor):
-        raise Forbidden
-    return (actor.id, []) if actor.role is Role.DOCTOR else (None, list(actor.clinic_ids))
 
 
 async def _why_not(slot_id: UUID, scope: tuple[UUID | None, list[UUID]]) -> NotFound | Conflict:

@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from portal.errors import FieldError, Invalid
-from portal.slots.schemas import BulkResult, BulkSlots, DaySlots, DoctorSlots, NewSlot, ServiceType, Week, Workplace
+from portal.slots.schemas import (
+    BulkResult,
+    BulkSlots,
+    DaySlots,
+    DoctorSlots,
+    NewSlot,
+    ServiceType,
+    Week,
+    Weekday,
+    Workplace,
+)
 from portal.web.i18n import _
 
 FARTHEST_DAYS = 366
@@ -234,12 +244,12 @@ def refuse_far(where: Workplace, field: str, day: date) -> None:
 
 
 def days_of(bulk: BulkSlots) -> list[date]:
-    """The dates that are named, and those of the range that fall on one of its weekdays."""
+    """The dates that are named, and those of the range (on its weekdays, where some are chosen)."""
     days = set(bulk.dates)
     if bulk.from_ and bulk.to:
         if not 0 <= (bulk.to - bulk.from_).days <= FARTHEST_DAYS:
             raise Invalid([FieldError("to", _("The last date must be on or after the first, within a year."))])
-        wanted = {weekday.iso for weekday in bulk.weekdays}
+        wanted = {weekday.iso for weekday in bulk.weekdays or Weekday}
         days |= {day for day in days_between(bulk.from_, bulk.to) if day.isoweekday() in wanted}
     if not days:
         raise Invalid([FieldError("dates", _("Choose dates, or weekdays with a first and a last date."))])
@@ -268,26 +278,3 @@ def sum_up(bulk: BulkSlots, made: set[tuple[date, time]]) -> BulkResult:
         skipped = [start for start in asked if (day, start) not in made]
         days.append(DaySlots(date=day, added=len(asked) - len(skipped), skipped=skipped))
     return BulkResult(added=sum(one.added for one in days), skipped=sum(len(one.skipped) for one in days), days=days)
-
-
-def week_of(found: DoctorSlots, first: date, viewer_zone: str | None) -> Week:
-    """Seven days from `first` as the grid shows them, with the weeks before and after as far as slots are made."""
-    days = [first + timedelta(days=number) for number in range(7) if first + timedelta(days=number) <= found.last_day]
-    zone = found.slots[0].time_zone if found.slots else found.time_zone
-    return Week(
-        doctor_id=found.doctor_id,
-        days=[
-            {"doctor_id": found.doctor_id, "date": day, "slots": [one for one in found.slots if one.date == day]}
-            for day in days
-        ],
-        previous=max(first - timedelta(days=7), found.today) if first > found.today else None,
-        next=first + timedelta(days=7) if first + timedelta(days=7) <= found.last_day else None,
-        zone=zone,
-        zone_differs=viewer_zone is not None and not same_clock(zone, viewer_zone, first),
-    )
-
-
-def same_clock(one: str, other: str, day: date) -> bool:
-    """Whether clocks in two zones show the same on a date."""
-    noon = datetime.combine(day, time(12))
-    return noon.replace(tzinfo=ZoneInfo(one)).utcoffset() == noon.replace(tzinfo=ZoneInfo(other)).utcoffset()

@@ -11,7 +11,17 @@ from portal import db
 from portal.accounts.schemas import Actor, Role
 from portal.errors import FieldError, Forbidden, Invalid, NotFound
 from portal.slots import policy
-from portal.slots.schemas import DoctorCard, DoctorSlots, LiveSlot, OwnHold, ServiceType, Slot, SlotState, Workplace
+from portal.slots.schemas import (
+    DoctorCard,
+    DoctorSlots,
+    LiveSlot,
+    OwnHold,
+    PlannedDoctor,
+    ServiceType,
+    Slot,
+    SlotState,
+    Workplace,
+)
 from portal.web.i18n import _
 
 AHEAD_SECONDS = 20 * 60  # streams end and come back sooner than this; no timer is needed for what lies further ahead
@@ -57,6 +67,8 @@ FROM slot s JOIN doctor d ON d.account_id = s.doctor_id JOIN account a ON a.id =
 WHERE s.id = $1
 """
 
+OWN = ONE + "AND (s.doctor_id = $2 OR s.clinic_id = ANY($3::uuid[]))"
+
 OWN_HOLD = """
 SELECT s.id AS slot_id, s.date, to_char(s.local_start, 'HH24:MI') AS local_start, s.time_zone,
     s.held_until AS expires_at, ceil(extract(epoch FROM s.held_until - clock_timestamp()))::int AS seconds_until_release
@@ -93,6 +105,13 @@ FROM doctor d JOIN account a ON a.id = d.account_id AND a.status = 'ACTIVE' LEFT
 WHERE d.account_id = $1
 """
 
+PLANNED = """
+SELECT d.account_id AS id, concat_ws(' ', nullif(d.title, ''), a.first_name, a.last_name) AS name, $2::boolean AS own,
+    (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name) ORDER BY c.name)
+        FROM clinic_doctor w JOIN clinic c ON c.id = w.clinic_id
+        WHERE w.doctor_id = $1 AND ($2 OR c.id = ANY($3::uuid[]))) AS clinics
+FROM doctor d JOIN account a ON a.id = d.account_id WHERE d.account_id = $1
+"""
 WORKPLACE = """
 SELECT coalesce(c.time_zone, a.time_zone) AS time_zone, clock_timestamp() AS now,
     $2::uuid IS NULL OR EXISTS (SELECT FROM clinic_doctor w WHERE w.clinic_id = $2 AND w.doctor_id = $1) AS works_there
@@ -152,6 +171,14 @@ def slot_of(row: Any) -> Slot:
 async def get_slot(_viewer: Actor | None, slot_id: UUID) -> Slot:
     """One slot, as everybody sees it. Raises `NotFound`."""
     row = await db.fetch_row(ONE, slot_id)
+    if row is None:
+        raise NotFound
+    return slot_of(row)
+
+
+async def get_own_slot(actor: Actor, slot_id: UUID) -> Slot:
+    """One slot that the actor may plan. Raises `Forbidden`, `NotFound`."""
+    row = await db.fetch_row(OWN, slot_id, *scope_of(actor))
     if row is None:
         raise NotFound
     return slot_of(row)
@@ -226,3 +253,19 @@ async def find_workplace(actor: Actor, doctor_id: UUID, clinic_id: UUID | None, 
     if clinic_id is None and service_type is not ServiceType.VIRTUAL:
         raise Invalid([FieldError("service_type", _("Without a clinic only video visits are possible."))])
     return Workplace(doctor_id, clinic_id, row["time_zone"], row["now"])
+
+
+def scope_of(actor: Actor) -> tuple[UUID | None, list[UUID]]:
+    """Whose times an actor may plan: the doctor's own, or those at the clinics of an admin. Raises `Forbidden`."""
+    if not policy.may_plan(actor):
+        raise Forbidden
+    return (actor.id, []) if actor.role is Role.DOCTOR else (None, list(actor.clinic_ids))
+
+
+async def get_planned_doctor(actor: Actor, doctor_id: UUID) -> PlannedDoctor:
+    """A doctor whom the actor may plan for: oneself, or one at the admin's clinics. Raises `Forbidden`, `NotFound`."""
+    own_id, clinic_ids = scope_of(actor)
+    row = await db.fetch_row(PLANNED, doctor_id, own_id == doctor_id, clinic_ids)
+    if row is None or not (row["own"] or row["clinics"]):
+        raise NotFound
+    return msgspec.convert({**row, "clinics": row["clinics"] or []}, PlannedDoctor)

@@ -119,6 +119,22 @@ class DoctorCard(Struct, frozen=True, kw_only=True):
     clinics: list[ClinicLine]
 
 
+class Choice(Struct, frozen=True):
+    """A clinic to choose in a form."""
+
+    id: UUID
+    name: str
+
+
+class PlannedDoctor(Struct, frozen=True, kw_only=True):
+    """A doctor whose times the viewer may plan, at these clinics; `own` when it is the viewer."""
+
+    id: UUID
+    name: str
+    own: bool
+    clinics: list[Choice]
+
+
 class Week(Struct, frozen=True, kw_only=True):
     """Seven days of the grid, and where its arrows lead."""
 
@@ -183,6 +199,12 @@ class BulkSlots(Input):
     to: LocalDate | None = None
     clinic_id: Id | None = None
     service_type: ServiceType = ServiceType.VIRTUAL
+
+
+class BulkForm(BulkSlots, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The form of many slots: the first time it is sent it shows what will be added, then it adds."""
+
+    confirmed: bool = False
 
 
 class DaySlots(Struct, frozen=True, kw_only=True):

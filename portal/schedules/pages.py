@@ -1,0 +1,205 @@
+"""The schedule screens: of a doctor under /schedule, and for a clinic's admin under /clinic/doctors/{id}/schedule.
+
+Every form is sent twice: first to see what the change does to the slots, then to save it.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from litestar.response import Response
+
+from portal import clock
+from portal.accounts.schemas import Actor, Role
+from portal.errors import DomainError
+from portal.schedules import actions, queries
+from portal.schedules.schemas import NewSession, OverrideForm, SessionForm, SessionTerms, WeeklySession
+from portal.slots.pages import DoctorId, base_of, under, weekday_names
+from portal.slots.schemas import Weekday
+from portal.web.flashes import flash
+from portal.web.forms import Form, read_form
+from portal.web.guards import roles
+from portal.web.i18n import _
+from portal.web.render import page, redirect
+from portal.web.types import LocalDate
+
+PLANNERS = roles(Role.DOCTOR, Role.CLINIC_ADMIN)
+
+
+def horizon(request: Request) -> int:
+    days: int = request.app.state.settings.horizon_days
+    return days
+
+
+async def screen(
+    template: str, actor: Actor, doctor_id: UUID | None, *, status: int = 200, **context: Any
+) -> Response[Any]:
+    """A page that knows whose schedule it shows."""
+    schedule = await queries.get_schedule(actor, doctor_id or actor.id)
+    return page(template, status=status, schedule=schedule, doctor=schedule.doctor, base=base_of(doctor_id), **context)
+
+
+@get(under(""), access=PLANNERS)
+async def schedule(actor: NamedDependency[Actor], doctor_id: DoctorId = None) -> Response[Any]:
+    return await screen("schedules/schedule.html", actor, doctor_id, weekdays=weekday_names())
+
+
+@get(under("/sessions/new"), access=PLANNERS)
+async def new_session(
+    actor: NamedDependency[Actor], doctor_id: DoctorId = None, weekday: FromQuery[Weekday | None] = None
+) -> Response[Any]:
+    form = Form.empty(
+        {
+            "day_of_week": weekday or Weekday.MONDAY, "session_start_time": "09:00", "session_end_time": "12:00",
+            "max_queue_size": 12, "estimated_consultation_minutes": 15, "service_type": "VIRTUAL",
+            "effective_from": clock.today(actor.time_zone),
+        }
+    )  # fmt: skip
+    return await session_screen(actor, doctor_id, form)
+
+
+async def session_screen(
+    actor: Actor, doctor_id: UUID | None, form: Form[Any], session: WeeklySession | None = None, status: int = 200
+) -> Response[Any]:
+    template = "schedules/session.html"
+    return await screen(template, actor, doctor_id, status=status, form=form, session=session, weekdays=weekday_names())
+
+
+async def confirm_screen(
+    actor: Actor, doctor_id: UUID | None, form: Form[Any], title: str, back: str, slots: Any, **more: Any
+) -> Response[Any]:
+    """What the change will do, with the same form hidden in it and the one button that does it."""
+    terms: WeeklySession | None = more.get("terms")
+    context = {
+        "form": form, "title": title, "back": back, "slots": slots, "terms": None, "override": None, "danger": False,
+        "weekday_name": dict(weekday_names())[terms.day_of_week] if terms else "", **more,
+    }  # fmt: skip
+    return await screen("schedules/confirm.html", actor, doctor_id, **context)
+
+
+@post(under("/sessions/new"), access=PLANNERS, status_code=200)
+async def create_session(request: Request, actor: NamedDependency[Actor], doctor_id: DoctorId = None) -> Response[Any]:
+    form = await read_form(request, SessionForm)
+    if form.data is None:
+        return await session_screen(actor, doctor_id, form, status=422)
+    terms = {name: getattr(form.data, name) for name in SessionTerms.__struct_fields__}
+    new = NewSession(doctor_id=doctor_id or actor.id, **terms)
+    rehearsal = not form.data.confirmed
+    try:
+        session = await actions.create_session(actor, new, horizon(request), rehearsal=rehearsal)
+    except DomainError as error:
+        return await session_screen(actor, doctor_id, refused(form, error), status=error.status)
+    if rehearsal:
+        back = base_of(doctor_id) + "/sessions/new"
+        return await confirm_screen(actor, doctor_id, form, _("Add this session?"), back, session.slots, terms=session)
+    flash(request, _("The session is in the schedule."))
+    return redirect(base_of(doctor_id))
+
+
+@get(under("/sessions/{session_id:uuid}"), access=PLANNERS)
+async def edit_session(
+    actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
+) -> Response[Any]:
+    session = await queries.get_own_session(actor, session_id)
+    return await session_screen(actor, doctor_id, Form.filled(session), session)
+
+
+@post(under("/sessions/{session_id:uuid}"), access=PLANNERS, status_code=200)
+async def change_session(
+    request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
+) -> Response[Any]:
+    session = await queries.get_own_session(actor, session_id)
+    form = await read_form(request, SessionForm)
+    if form.data is None:
+        return await session_screen(actor, doctor_id, form, session, status=422)
+    rehearsal = not form.data.confirmed
+    try:
+        changed = await actions.change_session(actor, session_id, form.data, horizon(request), rehearsal=rehearsal)
+    except DomainError as error:
+        return await session_screen(actor, doctor_id, refused(form, error), session, status=error.status)
+    if rehearsal:
+        back = f"{base_of(doctor_id)}/sessions/{session_id}"
+        return await confirm_screen(
+            actor, doctor_id, form, _("Save these changes?"), back, changed.slots, terms=changed
+        )
+    flash(request, _("The session is changed."))
+    return redirect(base_of(doctor_id))
+
+
+@get(under("/sessions/{session_id:uuid}/end"), access=PLANNERS)
+async def confirm_end(
+    request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
+) -> Response[Any]:
+    session = await queries.get_own_session(actor, session_id)
+    slots = await actions.delete_session(actor, session_id, horizon(request), rehearsal=True)
+    back = f"{base_of(doctor_id)}/sessions/{session_id}"
+    title = _("End this session?")
+    return await confirm_screen(actor, doctor_id, Form(), title, back, slots, terms=session, danger=True)
+
+
+@post(under("/sessions/{session_id:uuid}/end"), access=PLANNERS, status_code=200)
+async def end_session(
+    request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
+) -> Response[Any]:
+    await actions.delete_session(actor, session_id, horizon(request))
+    flash(request, _("The session has ended."))
+    return redirect(base_of(doctor_id))
+
+
+@get(under("/sessions/{session_id:uuid}/exceptions/new"), access=PLANNERS)
+async def new_override(
+    actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None,
+    on: FromQuery[LocalDate | None] = None,
+) -> Response[Any]:  # fmt: skip
+    session = await queries.get_own_session(actor, session_id)
+    form = Form.empty({"date": on, "kind": "CANCELLED"})
+    return await screen("schedules/exception.html", actor, doctor_id, form=form, session=session)
+
+
+@post(under("/sessions/{session_id:uuid}/exceptions/new"), access=PLANNERS, status_code=200)
+async def add_override(
+    request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
+) -> Response[Any]:
+    session = await queries.get_own_session(actor, session_id)
+    form = await read_form(request, OverrideForm)
+    template = "schedules/exception.html"
+    if form.data is None:
+        return await screen(template, actor, doctor_id, status=422, form=form, session=session)
+    rehearsal = not form.data.confirmed
+    try:
+        added = await actions.add_override(actor, session_id, form.data, horizon(request), rehearsal=rehearsal)
+    except DomainError as error:
+        shown = refused(form, error)
+        return await screen(template, actor, doctor_id, status=error.status, form=shown, session=session)
+    if rehearsal:
+        back = f"{base_of(doctor_id)}/sessions/{session_id}/exceptions/new?on={added.date}"
+        return await confirm_screen(
+            actor, doctor_id, form, _("Save this exception?"), back, added.slots, override=added
+        )
+    flash(request, _("The exception is in the schedule."))
+    return redirect(base_of(doctor_id))
+
+
+@post(under("/sessions/{session_id:uuid}/exceptions/{override_id:uuid}/remove"), access=PLANNERS, status_code=200)
+async def remove_override(
+    request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], override_id: FromPath[UUID],
+    doctor_id: DoctorId = None,
+) -> Response[Any]:  # fmt: skip
+    await actions.remove_override(actor, session_id, override_id, horizon(request))
+    flash(request, _("The session takes place on that date again."))
+    return redirect(base_of(doctor_id))
+
+
+def refused(form: Form[Any], error: DomainError) -> Form[Any]:
+    """The form again with what the action said; who may not come here at all sees no form."""
+    if error.status not in (409, 422):
+        raise error
+    return form.refused(error)
+
+
+handlers: list[Any] = [
+    schedule, new_session, create_session, edit_session, change_session, confirm_end, end_session, new_override,
+    add_override, remove_override,
+]  # fmt: skip
