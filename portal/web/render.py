@@ -39,13 +39,13 @@ def environment() -> Environment:
     )
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
-        language_name=format_language, other_zone=other_zone,
+        language_name=format_language, other_zone=other_zone, initials=initials,
     )  # fmt: skip
     return env
 
 
 def _gettext(message: str) -> str:
-    return i18n.translations(i18n.language()).ugettext(message, initials=initials)
+    return i18n.translations(i18n.language()).ugettext(message)
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
