@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from portal import db
+from portal import db, live
 from portal.accounts import passwords, queries, tokens
 from portal.accounts.schemas import (
     AccountStatus,
@@ -175,6 +175,7 @@ async def log_out(actor: Actor, *, everywhere: bool = False) -> None:
             await end_logins_in_tx(actor.id, "logged out everywhere")
         else:
             await db.execute(END, actor.login_id, actor.id, "logged out")
+            live.recheck_user(actor.id)
         action = "login.end_all" if everywhere else "login.end"
         await record_in_tx(actor, action, subject_type="login", subject_id=actor.login_id)
 
@@ -184,6 +185,7 @@ async def end_login(actor: Actor, login_id: UUID) -> None:
     async with db.transaction():
         if not await db.execute(END, login_id, actor.id, "ended by its owner"):
             raise NotFound
+        live.recheck_user(actor.id)
         await record_in_tx(actor, "login.end", subject_type="login", subject_id=login_id)
 
 
@@ -195,7 +197,8 @@ async def end_other_logins(actor: Actor) -> None:
 
 
 async def end_logins_in_tx(account_id: UUID, reason: str, *, keep: UUID | None = None) -> int:
-    """End every login of an account, but perhaps one; how many there were."""
+    """End every login of an account, but perhaps one, and its open live streams; how many logins there were."""
+    live.recheck_user(account_id)
     return await db.execute(END_ALL, account_id, reason, keep)
 
 
