@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 from portal import db, live, worker
@@ -48,7 +49,7 @@ class Portal(Litestar):
     """Litestar inside our shell, so that unrouted requests get the same checks and headers as all others."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        if scope["type"] == "http":
+        if scope["type"] == ScopeType.HTTP:
             await shell.serve(self, super().__call__, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -139,12 +140,12 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
 
 def actor(request: StrictRequest) -> Actor:
     """The person who is signed in; the route's access rule has seen to it that there is one."""
-    return request.user  # type: ignore[no-any-return]
+    return request.user
 
 
 def viewer(request: StrictRequest) -> Actor | None:
     """The same on public routes, where it may be nobody."""
-    return request.user  # type: ignore[no-any-return]
+    return request.user
 
 
 def from_environment() -> Portal:

@@ -1,6 +1,7 @@
 """The command line."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from portal import serving
 from portal.errors import DomainError
 from portal.registration.schemas import NewAdmin
 from portal.settings import SettingError, Settings
+from portal.web import logs
 from portal.web.forms import fill
 
 
@@ -38,6 +40,7 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group()
 def main() -> None:
     """Care Portal."""
+    logs.configure(logging.WARNING)
 
 
 @main.command()

@@ -22,14 +22,13 @@ from markupsafe import Markup
 from portal.accounts import tokens
 from portal.errors import DomainError, UnsupportedType
 from portal.web import auth, headers
-from portal.web.forms import CSRF_FIELD
+from portal.web.forms import CSRF_FIELD, MAX_FIELDS
 from portal.web.i18n import _
 from portal.web.urlencoded import parse_pairs
 
 HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FORM_TYPES = (RequestEncodingType.URL_ENCODED.value, RequestEncodingType.MULTI_PART.value)
-MAX_FIELDS = 5000
 SIZE = 32
 
 
@@ -56,7 +55,7 @@ def field(connection: ASGIConnection) -> Markup:
 
 async def check_csrf(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:
     """App-level guard over every unsafe method of the pages; the API takes no cookie and needs none."""
-    if connection.scope["method"] in SAFE_METHODS or connection.scope["path"].startswith(auth.API_PREFIXES):
+    if str(connection.scope.get("method")) in SAFE_METHODS or connection.scope["path"].startswith(auth.API_PREFIXES):
         return
     if not from_own_page(connection):
         raise Refused

@@ -152,7 +152,7 @@ class Idempotency(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         keys = [value.decode("latin-1") for name, value in scope["headers"] if name == b"idempotency-key"]
-        if not keys or scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith("/api/"):
+        if not keys or scope.get("method") != "POST" or not scope["path"].startswith("/api/"):
             await next_app(scope, receive, send)
             return
         if len(keys) > 1 or not KEY.fullmatch(keys[0]):

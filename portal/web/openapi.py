@@ -55,21 +55,28 @@ IDEMPOTENCY_KEY = {
     " 422 `key_reused`; still running: 409 `request_running`; done, but its answer was lost: 409 `request_done`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!#-&(-~]+$"},
 }
-LIVE = {
-    "get": {
-        "tags": ["Live"],
-        "summary": "Live stream",
-        "operationId": "LiveStream",
-        "description": "Server-sent events of public topics, and of private ones for those who may listen.",
-        "security": [{}, {BEARER: []}],
-        "parameters": [
-            {"name": "topics", "in": "query", "required": True, "schema": {"type": "string"},
-             "description": "Names with commas between, such as `slots:{doctor_id}:{date}`."}
-        ],
-        "responses": {"200": {"description": "Events until the stream ends.",
-                              "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-    }
-}  # fmt: skip
+LIVE: dict[str, Any] = {
+    "tags": ["Live"],
+    "summary": "LiveStream",
+    "operationId": "LiveStream",
+    "description": "Server-sent events of public topics, and of private ones for those who may listen.",
+    "security": [{}, {BEARER: []}],
+    "parameters": [
+        {
+            "name": "topics",
+            "in": "query",
+            "required": True,
+            "schema": {"type": "string"},
+            "description": "Names with commas between, such as `slots:{doctor_id}:{date}`.",
+        }
+    ],
+    "responses": {
+        "200": {
+            "description": "Events until the stream ends.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+}
 
 
 class ReferencePage(OpenAPIRenderPlugin):
@@ -123,9 +130,8 @@ def document(app: Litestar) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(path, method, operation, rules[path, method])
     if any(path == "/api/live" for path, _handler in guards.handlers(app)):
-        found["paths"]["/api/live"] = {
-            "get": {**LIVE["get"], "responses": {**LIVE["get"]["responses"], **_refs("400 401 403 429 503")}}
-        }
+        responses = {**LIVE["responses"], **_refs("400 401 403 429 503")}
+        found["paths"]["/api/live"] = {"get": {**LIVE, "responses": responses}}
     return found
 
 

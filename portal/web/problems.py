@@ -149,7 +149,9 @@ def as_page(request: Request, problem: Problem) -> Response[Any]:
     template = "errors/_problem.html" if context.is_partial(request) else "errors/problem.html"
     try:
         wait = int(problem.headers.get("Retry-After", 0))
-        return render.page(template, status=problem.status, headers=shown, detail=problem.detail, title="", retry_after=wait)
+        return render.page(
+            template, status=problem.status, headers=shown, detail=problem.detail, title="", retry_after=wait
+        )
     except Exception:
         logger.exception("the error page itself failed")
         return Response(problem.title, status_code=problem.status, headers=shown, media_type="text/plain")
@@ -170,5 +172,6 @@ def back_to(request: Request) -> str:
     readable = scope.get("path_template") in request.app.state.readable
     if readable and not context.is_partial(request):
         return hosts.safe_next(here)
-    current = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer", ""))
+    headers = request.headers
+    current = urlsplit(str(headers.get("hx-current-url") or headers.get("referer", "")))
     return hosts.safe_next(current.path + (f"?{current.query}" if current.query else ""))

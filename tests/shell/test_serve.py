@@ -30,6 +30,11 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run([PORTAL, *arguments], env=env, capture_output=True, text=True, timeout=60)
 
 
+def said(ended: subprocess.CompletedProcess[str]) -> list[str]:
+    """What a command told its operator, beside the log."""
+    return [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+
+
 def test_ready_means_that_it_answers(running: Served) -> None:
     assert httpx.get(running.url + "/health").json() == {"status": "ok"}
     ready = httpx.get(running.url + "/health/ready")
@@ -66,14 +71,14 @@ def test_ends_in_time_with_open_streams(tmp_path: Path, workers: int) -> None:
     redis.start()
     try:
         with served("--workers", str(workers), data=tmp_path, REDIS_URL=redis.url) as portal:
-            opened = threading.Event()
+            opened = threading.Barrier(6)
 
             def listen() -> None:
                 try:
                     address = portal.url + "/live?topics=slots:0192f0c0-0000-7000-8000-000000000000:2026-11-20"
                     with httpx.stream("GET", address, timeout=30) as stream:
                         assert stream.status_code == 200, stream.status_code
-                        opened.set()
+                        opened.wait(10)
                         for _ in stream.iter_bytes():
                             pass
                 except httpx.HTTPError:
@@ -82,7 +87,7 @@ def test_ends_in_time_with_open_streams(tmp_path: Path, workers: int) -> None:
             listeners = [threading.Thread(target=listen, daemon=True) for _ in range(5)]
             for one in listeners:
                 one.start()
-            assert opened.wait(10)
+            opened.wait(10)
             began = time.monotonic()
             assert portal.stop() == 0
             assert time.monotonic() - began < 10
@@ -124,8 +129,7 @@ def test_wrong_setting_is_one_clear_line(
     tmp_path: Path, arguments: list[str], environment: dict[str, str], named: str
 ) -> None:
     ended = run("serve", "--port", str(free_port()), "--data", str(tmp_path), *arguments, **environment)
-    said = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert ended.returncode == 2 and len(said) == 1 and said[0].startswith(named), ended.stderr
+    assert ended.returncode == 2 and len(said(ended)) == 1 and said(ended)[0].startswith(named), ended.stderr
     assert "secret" not in ended.stderr and not ended.stdout
 
 
@@ -139,7 +143,7 @@ def test_create_admin(tmp_path: Path) -> None:
     made = run("create-admin", "Root@Example.com", "--data", str(tmp_path), PORTAL_ADMIN_PASSWORD="a long secret word")
     assert (made.returncode, made.stdout.strip()) == (0, "root@example.com can sign in as a system admin")
     again = run("create-admin", "root@example.com", "--data", str(tmp_path), PORTAL_ADMIN_PASSWORD="a long secret word")
-    assert again.returncode == 1 and len(again.stderr.strip().splitlines()) == 1
+    assert again.returncode == 1 and len(said(again)) == 1, again.stderr
     wrong = run("create-admin", "root", "--data", str(tmp_path), PORTAL_ADMIN_PASSWORD="short")
     assert wrong.returncode == 2 and "email" in wrong.stderr and "password" in wrong.stderr
 
