@@ -16,10 +16,8 @@ from portal.slots.schemas import (
     BulkResult,
     BulkSlots,
     DaySlots,
-    DoctorSlots,
     NewSlot,
     ServiceType,
-    Week,
     Weekday,
     Workplace,
 )
