@@ -54,7 +54,8 @@ class Guests:
     def open(self, email: str = "", url: str = "", **options: Any) -> Page:
         """A new browser window; signed in as `email` where one is given."""
         context = self.browser.new_context(
-            base_url=url or self.url, **{"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
+            base_url=url or self.url,
+            **{"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options},
         )
         context.set_default_timeout(10_000)
         context.on("console", self._heard)

@@ -76,4 +76,6 @@ def as_route(path: str) -> tuple[str, ...]:
 
 
 def fits(path: tuple[str, ...], route: tuple[str, ...]) -> bool:
-    return len(path) == len(route) and all(one in ("*", other) or other == "*" for one, other in zip(path, route, strict=True))
+    return len(path) == len(route) and all(
+        one in ("*", other) or other == "*" for one, other in zip(path, route, strict=True)
+    )
