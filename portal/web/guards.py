@@ -11,6 +11,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from portal.accounts.schemas import AccountStatus, Actor, Role
 from portal.errors import Forbidden, NotFound, Unauthorized
+from portal.web.i18n import _
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -50,10 +51,10 @@ def enforce_access(connection: ASGIConnection, handler: BaseRouteHandler) -> Non
     if actor.role not in access.roles:
         raise Forbidden
     if actor.status is not AccountStatus.ACTIVE and not access.pending:
-        raise Forbidden
+        raise Forbidden(_("Your account is being checked. You can begin once we have verified it."))
 
 
-def canonical_ids(connection: ASGIConnection, _: BaseRouteHandler) -> None:
+def canonical_ids(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:
     """App-level guard: a UUID in the path has one spelling; any other is a page that does not exist."""
     segments = connection.scope["path"].split("/")
     for value in connection.path_params.values():

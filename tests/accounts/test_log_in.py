@@ -119,6 +119,9 @@ async def test_who_waits_for_verification_sees_that_and_nothing_else(client: htt
     assert (await client.get("/api/auth/me", headers=bearer(body))).json()["status"] == "PENDING_VERIFICATION"
     refused = await client.get("/api/admin/users", headers=bearer(body))
     assert refused.status_code == 403
+    page = await client.get("/settings")
+    assert page.status_code == 200
+    assert 'class="site-nav"' not in page.text
 
 
 async def test_a_suspended_account_is_told_no_more_than_a_stranger(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,73 @@
+"""D2 and D5 over three processes that share nothing but the database: their clocks, caches and memory are their own."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients import bearer, registration
+from tests.portal_server import served
+from tests.services import Redis
+
+pytestmark = [pytest.mark.anyio, pytest.mark.race]
+
+AT_ONCE = 20
+SIZES = [20, pytest.param(200, marks=pytest.mark.soak)]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    redis = Redis()
+    redis.start()
+    try:
+        with served("--workers", "3", REDIS_URL=redis.url, PORTAL_RATE_LIMIT="0") as portal:
+            yield portal.url
+            portal.stop()  # the supervisor ends its workers; killing it would leave them behind
+    finally:
+        redis.kill()
+
+
+async def pair_of(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    return (await client.post("/api/auth/register", json=registration(f"{name}@example.org"))).json()
+
+
+async def refreshed(client: httpx.AsyncClient, pair: dict[str, Any]) -> httpx.Response:
+    return await client.post("/api/auth/refresh", json={"refresh_token": pair["refresh_token"]})
+
+
+@pytest.mark.parametrize("rounds", SIZES)
+async def test_refreshes_at_once_make_one_chain(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = httpx.Limits(max_connections=AT_ONCE)
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
+        pair = await pair_of(client, f"chain{rounds}")
+        refused = 0
+        for _ in range(rounds):
+            answers = await asyncio.gather(*(refreshed(client, pair) for _ in range(AT_ONCE)))
+            refused += sum(answer.status_code != 200 for answer in answers)
+            assert len({answer.json()["refresh_token"] for answer in answers if answer.status_code == 200}) == 1
+            pair = next(answer.json() for answer in answers if answer.status_code == 200)
+        with capsys.disabled():
+            print(f"\n  refresh, 3 workers: {rounds * AT_ONCE} requests, {refused} false revocations")
+        assert refused == 0
+        assert (await client.get("/api/auth/me", headers=bearer(pair))).status_code == 200
+
+
+@pytest.mark.parametrize("rounds", SIZES)
+async def test_a_logout_is_final(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
+    back = 0
+    async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=12), timeout=30) as client:
+        for number in range(rounds):
+            pair = await pair_of(client, f"final{rounds}-{number}")
+            under_way = [client.get("/api/auth/logins", headers=bearer(pair)) for _ in range(4)]
+            renewing = [refreshed(client, pair) for _ in range(4)]
+            ending = client.post("/api/auth/logout", json={}, headers=bearer(pair))
+            answers = await asyncio.gather(*under_way, *renewing, ending)
+            newer = [one.json() for one in answers[4:8] if one.status_code == 200]
+            for one in [pair, *newer]:
+                back += (await client.get("/api/auth/me", headers=bearer(one))).status_code != 401
+                back += (await refreshed(client, one)).status_code != 401
+    with capsys.disabled():
+        print(f"\n  logout, 3 workers: {rounds} rounds, {back} logins back")
+    assert back == 0
