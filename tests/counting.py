@@ -8,6 +8,7 @@ from unittest import mock
 from portal import db
 
 SETTING = ("BEGIN", "COMMIT", "ROLLBACK", "SET ")
+INTROSPECTION = ("current_setting('jit')", "typeinfo_tree")  # asyncpg learns a type once a connection
 
 
 @contextmanager
@@ -22,7 +23,8 @@ def counted_statements() -> Iterator[list[str]]:
     acquired = db._acquired
 
     def note(record: Any) -> None:
-        if not record.query.lstrip().upper().startswith(SETTING):
+        text = record.query.strip()
+        if not text.upper().startswith(SETTING) and not any(word in text for word in INTROSPECTION):
             sent.append(record.query)
 
     @asynccontextmanager

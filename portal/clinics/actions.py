@@ -27,15 +27,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ADMIT = "INSERT INTO clinic_admin (clinic_id, account_id) VALUES ($1, $2)"
 CHANGE = """
 UPDATE clinic SET
-    name = coalesce($2 ->> 'name', name), time_zone = coalesce($2 ->> 'time_zone', time_zone),
-    description = coalesce($2 ->> 'description', description), currency = coalesce($2 ->> 'currency', currency),
-    phone_number = CASE WHEN $2 ? 'phone_number' THEN $2 ->> 'phone_number' ELSE phone_number END,
-    email = CASE WHEN $2 ? 'email' THEN $2 ->> 'email' ELSE email END,
-    address_line = coalesce($2 ->> 'address_line', address_line), city = coalesce($2 ->> 'city', city),
-    region = coalesce($2 ->> 'region', region), postal_code = coalesce($2 ->> 'postal_code', postal_code),
-    country = coalesce($2 ->> 'country', country),
-    latitude = CASE WHEN $2 ? 'latitude' THEN ($2 ->> 'latitude')::float8 ELSE latitude END,
-    longitude = CASE WHEN $2 ? 'longitude' THEN ($2 ->> 'longitude')::float8 ELSE longitude END
+    name = coalesce($2::jsonb ->> 'name', name), time_zone = coalesce($2::jsonb ->> 'time_zone', time_zone),
+    description = coalesce($2::jsonb ->> 'description', description), currency = coalesce($2::jsonb ->> 'currency', currency),
+    phone_number = CASE WHEN $2::jsonb ? 'phone_number' THEN $2::jsonb ->> 'phone_number' ELSE phone_number END,
+    email = CASE WHEN $2::jsonb ? 'email' THEN $2::jsonb ->> 'email' ELSE email END,
+    address_line = coalesce($2::jsonb ->> 'address_line', address_line), city = coalesce($2::jsonb ->> 'city', city),
+    region = coalesce($2::jsonb ->> 'region', region), postal_code = coalesce($2::jsonb ->> 'postal_code', postal_code),
+    country = coalesce($2::jsonb ->> 'country', country),
+    latitude = CASE WHEN $2::jsonb ? 'latitude' THEN ($2::jsonb ->> 'latitude')::float8 ELSE latitude END,
+    longitude = CASE WHEN $2::jsonb ? 'longitude' THEN ($2::jsonb ->> 'longitude')::float8 ELSE longitude END
 WHERE id = $1 RETURNING id
 """
 CLOSE_HOURS = "DELETE FROM clinic_opening_hours WHERE clinic_id = $1"

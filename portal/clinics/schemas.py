@@ -1,13 +1,14 @@
 """Clinics, as they come in and go out."""
 
-from datetime import time
+from datetime import datetime, time
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from portal.errors import FieldError, Invalid
+from portal.accounts.schemas import Actor
+from portal.errors import FieldError, Invalid, NotFound
 from portal.people.schemas import Currency
 from portal.web.decode import Input
 from portal.web.i18n import _
@@ -226,3 +227,18 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     patient: str
     doctor: str
+
+
+def is_open(clinic: Clinic, local: datetime) -> bool:
+    """Whether the clinic is open at a moment on its own clock."""
+    return any(
+        spell.day_of_week == local.isoweekday() and spell.opens <= local.time() < spell.closes
+        for spell in clinic.opening_hours
+    )
+
+
+def chosen_clinic(actor: Actor, wanted: UUID | None) -> UUID | None:
+    """The clinic that is meant among an admin's own: the one asked for, else the first; another's is none of theirs."""
+    if wanted is not None and wanted not in actor.clinic_ids:
+        raise NotFound
+    return wanted or next(iter(sorted(actor.clinic_ids)), None)

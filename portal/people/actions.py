@@ -31,28 +31,29 @@ FROM doctor WHERE account_id = $1 FOR UPDATE
 KNOWN_SPECIALTY = "SELECT id FROM specialty WHERE id = $1 AND active FOR KEY SHARE"
 CHANGE_DOCTOR = """
 UPDATE doctor SET
-    specialty_id = CASE WHEN $2 ? 'specialty_id' THEN ($2 ->> 'specialty_id')::uuid ELSE specialty_id END,
-    title = coalesce($2 ->> 'title', title), bio = coalesce($2 ->> 'bio', bio),
-    qualifications = coalesce($2 ->> 'qualifications', qualifications),
-    languages = CASE WHEN $2 ? 'languages'
-        THEN ARRAY(SELECT jsonb_array_elements_text($2 -> 'languages')) ELSE languages END,
-    years_of_experience = CASE WHEN $2 ? 'years_of_experience'
-        THEN ($2 ->> 'years_of_experience')::smallint ELSE years_of_experience END,
-    consultation_fee = coalesce(($2 ->> 'consultation_fee')::numeric, consultation_fee),
-    currency = coalesce($2 ->> 'currency', currency)
+    specialty_id = CASE WHEN $2::jsonb ? 'specialty_id' THEN ($2::jsonb ->> 'specialty_id')::uuid ELSE specialty_id END,
+    title = coalesce($2::jsonb ->> 'title', title), bio = coalesce($2::jsonb ->> 'bio', bio),
+    qualifications = coalesce($2::jsonb ->> 'qualifications', qualifications),
+    languages = CASE WHEN $2::jsonb ? 'languages'
+        THEN ARRAY(SELECT jsonb_array_elements_text($2::jsonb -> 'languages')) ELSE languages END,
+    years_of_experience = CASE WHEN $2::jsonb ? 'years_of_experience'
+        THEN ($2::jsonb ->> 'years_of_experience')::smallint ELSE years_of_experience END,
+    consultation_fee = coalesce(($2::jsonb ->> 'consultation_fee')::numeric, consultation_fee),
+    currency = coalesce($2::jsonb ->> 'currency', currency)
 WHERE account_id = $1
 """
 CHANGE_ACCOUNT = """
-UPDATE account SET first_name = coalesce($2 ->> 'first_name', first_name), last_name = coalesce($2 ->> 'last_name', last_name),
-    phone_number = CASE WHEN $2 ? 'phone_number' THEN $2 ->> 'phone_number' ELSE phone_number END,
-    time_zone = coalesce($2 ->> 'time_zone', time_zone)
+UPDATE account SET first_name = coalesce($2::jsonb ->> 'first_name', first_name),
+    last_name = coalesce($2::jsonb ->> 'last_name', last_name),
+    phone_number = CASE WHEN $2::jsonb ? 'phone_number' THEN $2::jsonb ->> 'phone_number' ELSE phone_number END,
+    time_zone = coalesce($2::jsonb ->> 'time_zone', time_zone)
 WHERE id = $1
 """
 CHANGE_PATIENT = """
 UPDATE patient SET
-    date_of_birth = CASE WHEN $2 ? 'date_of_birth' THEN ($2 ->> 'date_of_birth')::date ELSE date_of_birth END,
-    sex = CASE WHEN $2 ? 'sex' THEN $2 ->> 'sex' ELSE sex END,
-    address = coalesce($2 ->> 'address', address), version = version + 1
+    date_of_birth = CASE WHEN $2::jsonb ? 'date_of_birth' THEN ($2::jsonb ->> 'date_of_birth')::date ELSE date_of_birth END,
+    sex = CASE WHEN $2::jsonb ? 'sex' THEN $2::jsonb ->> 'sex' ELSE sex END,
+    address = coalesce($2::jsonb ->> 'address', address), version = version + 1
 WHERE account_id = $1
 """
 SET_AVAILABILITY = "UPDATE doctor SET availability_status = $2 WHERE account_id = $1"

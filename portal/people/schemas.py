@@ -12,6 +12,7 @@ from babel import Locale
 from msgspec import UNSET, Meta, UnsetType
 
 from portal.accounts.schemas import AccountStatus, Role
+from portal.web.contacts import clean_language
 from portal.web.decode import Input
 from portal.web.i18n import _
 from portal.web.texts import BadValue
@@ -39,6 +40,15 @@ def clean_currency(value: str) -> str:
 Currency = Annotated[str, Meta(min_length=3, max_length=3, examples=["EUR"], extra={"clean": clean_currency})]
 Years = Annotated[int, Meta(ge=0, le=80)]
 Languages = Annotated[list[LanguageTag], Meta(max_length=20)]
+
+
+def clean_language_words(value: str) -> str:
+    """`en, pt-br` as `en, pt-BR`."""
+    tags = [clean_language(word.strip()) for word in value.split(",") if word.strip()]
+    return ", ".join(dict.fromkeys(tags))
+
+
+LanguageWords = Annotated[str, Meta(max_length=200, extra={"clean": clean_language_words})]
 Sex = Literal["FEMALE", "MALE", "OTHER", "UNDISCLOSED"]
 
 
@@ -62,7 +72,7 @@ class PracticeForm(Input, frozen=True, kw_only=True):
     title: Annotated[str, Line(30)] | None = None
     bio: Annotated[str, Text(4000)] | None = None
     qualifications: Annotated[str, Text(2000)] | None = None
-    languages: list[LanguageTag] = []  # noqa: RUF012  # msgspec copies it for each Struct
+    languages: LanguageWords | None = None
     years_of_experience: Years | None = None
     consultation_fee: Money
     currency: Currency
@@ -73,7 +83,7 @@ class PracticeForm(Input, frozen=True, kw_only=True):
             title=self.title or "",
             bio=self.bio or "",
             qualifications=self.qualifications or "",
-            languages=self.languages,
+            languages=self.languages.split(", ") if self.languages else [],
             years_of_experience=self.years_of_experience,
             consultation_fee=self.consultation_fee,
             currency=self.currency,

@@ -22,14 +22,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 JOIN = "UPDATE pharmacist SET pharmacy_id = $2 WHERE account_id = $1 AND pharmacy_id IS NULL"
 CHANGE = """
 UPDATE pharmacy SET
-    name = coalesce($2 ->> 'name', name), time_zone = coalesce($2 ->> 'time_zone', time_zone),
-    licence_number = coalesce($2 ->> 'licence_number', licence_number),
-    phone_number = CASE WHEN $2 ? 'phone_number' THEN $2 ->> 'phone_number' ELSE phone_number END,
-    address_line = coalesce($2 ->> 'address_line', address_line), city = coalesce($2 ->> 'city', city),
-    region = coalesce($2 ->> 'region', region), postal_code = coalesce($2 ->> 'postal_code', postal_code),
-    country = coalesce($2 ->> 'country', country),
-    latitude = CASE WHEN $2 ? 'latitude' THEN ($2 ->> 'latitude')::float8 ELSE latitude END,
-    longitude = CASE WHEN $2 ? 'longitude' THEN ($2 ->> 'longitude')::float8 ELSE longitude END
+    name = coalesce($2::jsonb ->> 'name', name), time_zone = coalesce($2::jsonb ->> 'time_zone', time_zone),
+    licence_number = coalesce($2::jsonb ->> 'licence_number', licence_number),
+    phone_number = CASE WHEN $2::jsonb ? 'phone_number' THEN $2::jsonb ->> 'phone_number' ELSE phone_number END,
+    address_line = coalesce($2::jsonb ->> 'address_line', address_line), city = coalesce($2::jsonb ->> 'city', city),
+    region = coalesce($2::jsonb ->> 'region', region), postal_code = coalesce($2::jsonb ->> 'postal_code', postal_code),
+    country = coalesce($2::jsonb ->> 'country', country),
+    latitude = CASE WHEN $2::jsonb ? 'latitude' THEN ($2::jsonb ->> 'latitude')::float8 ELSE latitude END,
+    longitude = CASE WHEN $2::jsonb ? 'longitude' THEN ($2::jsonb ->> 'longitude')::float8 ELSE longitude END
 WHERE id = $1 RETURNING id
 """
 

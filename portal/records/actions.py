@@ -16,13 +16,13 @@ from portal.web.i18n import _
 # The version in the condition makes two people who edit at once write one after the other, never over each other.
 CHANGE = """
 UPDATE patient SET
-    medical_history = coalesce($2 ->> 'medical_history', medical_history),
-    allergies = coalesce($2 -> 'allergies', allergies), conditions = coalesce($2 -> 'conditions', conditions),
-    emergency_contacts = coalesce($2 -> 'emergency_contacts', emergency_contacts),
-    preferred_doctor_ids = CASE WHEN $2 ? 'preferred_doctor_ids'
-        THEN ARRAY(SELECT jsonb_array_elements_text($2 -> 'preferred_doctor_ids')::uuid) ELSE preferred_doctor_ids END,
-    preferred_clinic_ids = CASE WHEN $2 ? 'preferred_clinic_ids'
-        THEN ARRAY(SELECT jsonb_array_elements_text($2 -> 'preferred_clinic_ids')::uuid) ELSE preferred_clinic_ids END,
+    medical_history = coalesce($2::jsonb ->> 'medical_history', medical_history),
+    allergies = coalesce($2::jsonb -> 'allergies', allergies), conditions = coalesce($2::jsonb -> 'conditions', conditions),
+    emergency_contacts = coalesce($2::jsonb -> 'emergency_contacts', emergency_contacts),
+    preferred_doctor_ids = CASE WHEN $2::jsonb ? 'preferred_doctor_ids'
+        THEN ARRAY(SELECT jsonb_array_elements_text($2::jsonb -> 'preferred_doctor_ids')::uuid) ELSE preferred_doctor_ids END,
+    preferred_clinic_ids = CASE WHEN $2::jsonb ? 'preferred_clinic_ids'
+        THEN ARRAY(SELECT jsonb_array_elements_text($2::jsonb -> 'preferred_clinic_ids')::uuid) ELSE preferred_clinic_ids END,
     version = version + 1
 WHERE account_id = $1 AND ($3::int IS NULL OR version = $3)
 RETURNING version

@@ -83,7 +83,7 @@ async def result_page(request: Request, viewer: Actor | None, asked: Asked, skip
     filters: Filters = asked.filters(around.place.point if around.place else None)
     found = await queries.doctors(filters, skip, A_PAGE)
     may_hold = viewer is None or viewer.role is Role.PATIENT
-    context = {
+    context: dict[str, Any] = {
         "asked": asked,
         "place": around.place,
         "filters": filters,
@@ -96,7 +96,8 @@ async def result_page(request: Request, viewer: Actor | None, asked: Asked, skip
     }
     if is_partial(request):
         return fragment("search/_results.html", **context)
-    choices = {"specialties": around.specialties, "distances": DISTANCES, "spoken": spoken_languages(i18n.language())}
+    spoken = spoken_languages(i18n.language())
+    choices: dict[str, Any] = {"specialties": around.specialties, "distances": DISTANCES, "spoken": spoken}
     return page("search/results.html", **context, **choices, sorts=sort_words())
 
 
