@@ -43,6 +43,6 @@ def test_a_bad_file_is_named_and_never_shown(tmp_path: Path, content: str | None
     path = tmp_path / "given.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(SettingError, match="^PORTAL_KEYS: ") as refused:
+    with pytest.raises(SettingError, match=r"^PORTAL_KEYS: ") as refused:
         open_keyring(Settings(data=tmp_path, keys=str(path)))
     assert '"k"' not in str(refused.value)
