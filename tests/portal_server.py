@@ -44,6 +44,7 @@ def served(*options: str, data: Path | None = None, port: int = 0, **environment
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("portal")), "serve", "--port", str(port), "--data", str(folder), *options],
             stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env={**clean, **environment},
+            start_new_session=True,
         )  # fmt: skip
         try:
             assert process.stdout is not None
@@ -52,6 +53,15 @@ def served(*options: str, data: Path | None = None, port: int = 0, **environment
                 raise RuntimeError(f"portal serve did not start: {line}\n{log.read_text()[-2000:]}")
             yield Served(line.removeprefix("ready "), process, log)
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the portal with its workers and its database; a stuck one is killed with its whole process group."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(12)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
