@@ -70,11 +70,16 @@ async def connect(settings: Settings) -> None:
         max_size=settings.pool_size,
         command_timeout=STATEMENT_SECONDS,
         init=_prepare,
+        reset=_keep,
         server_settings={"application_name": "care-portal", "timezone": "UTC", "jit": "off"},
     )
     if await fetch_value("SELECT current_setting('server_version_num')::int") < 150000:
         await disconnect()
         raise Unavailable(detail="PostgreSQL 15 or newer is needed.")
+
+
+async def _keep(conn: PoolConnectionProxy) -> None:
+    """Nothing to undo when a connection comes back: the portal leaves nothing in its session, and asking costs a trip."""
 
 
 async def _prepare(conn: asyncpg.Connection) -> None:

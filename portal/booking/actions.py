@@ -13,13 +13,22 @@ from portal.appointments.queries import appointment_of
 from portal.appointments.schemas import Appointment, AppointmentType
 from portal.booking import policy, refusals, statements
 from portal.booking.schemas import NewAppointment
-from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from portal.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound
 from portal.ids import uuid7
 from portal.slots.making import make_missing_in_tx
 from portal.web.i18n import _
 from portal.web.requests import request_id
 
 TRIES = 5  # for a place in a session's queue while others are taking theirs
+
+
+class Lost(Exception):
+    """There is nothing to take; leaving the transaction undoes what it did until then."""
+
+    def __init__(self, patient_id: UUID, wanted: NewAppointment) -> None:
+        super().__init__()
+        self.patient_id = patient_id
+        self.wanted = wanted
 
 
 @db.retried
@@ -67,14 +76,17 @@ async def _join_session(actor: Actor, patient_id: UUID, wanted: NewAppointment, 
         no_place = await refusals.why_not_session(actor, patient_id, wanted)
         if no_place.are_being_taken:
             await asyncio.sleep(0.02 * (turn + 1))
-        elif not (no_place.unmade_doctor and turn == 0 and await _make_slots(no_place.unmade_doctor, horizon_days)):
+        elif no_place.unmade_doctor and turn == 0:
+            await _make_slots(no_place.unmade_doctor, horizon_days)
+        else:
             break
     raise no_place.error
 
 
-async def _make_slots(doctor_id: UUID, horizon_days: int) -> bool:
+async def _make_slots(doctor_id: UUID, horizon_days: int) -> None:
+    """Several may come here at once: the first makes them, the others find them made."""
     async with db.transaction():
-        return await make_missing_in_tx(doctor_id, horizon_days) > 0
+        await make_missing_in_tx(doctor_id, horizon_days)
 
 
 async def _book_first_available(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
@@ -88,25 +100,25 @@ async def _book_first_available(actor: Actor, patient_id: UUID, wanted: NewAppoi
 
 
 async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment | None:
-    """One attempt in a transaction of its own; None when there was nothing to take."""
+    """One attempt in a transaction of its own; None, and nothing committed, when there was nothing to take."""
     try:
         async with db.transaction():
             return await _book_in_tx(sql, actor, patient_id, wanted, *how)
+    except Lost:
+        return None
     except Conflict as conflict:
         if conflict.code != "patient_busy":
             raise
         raise await refusals.conflict("patient_busy", wanted, doctor_id=conflict.extra.get("doctor_id")) from None
 
 
-async def _book_in_tx(
-    sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any
-) -> Appointment | None:
+async def _book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment:
     row = await db.fetch_row(
         sql, uuid7(), patient_id, actor.id, actor.role.value, wanted.appointment_type.value, wanted.chief_complaint or "",
         list(actor.clinic_ids), [uuid7() for _ in range(5)], request_id(), *how,
     )  # fmt: skip
     if row is None:
-        return None
+        raise Lost(patient_id, wanted)
     if not row["done"]:  # the database refused a second visit of the patient at this time; leaving undoes the slot
         raise Conflict("patient_busy", _(refusals.TEXTS["patient_busy"]), doctor_id=row["wanted_doctor_id"])
     await mails.mail_booked_in_tx(row)
@@ -124,31 +136,23 @@ async def reschedule(actor: Actor, appointment_id: UUID, slot_id: UUID) -> Appoi
     """
     if not may_move(actor, "reschedule"):
         raise Forbidden
-    try:
-        async with db.transaction():
-            return await _reschedule_in_tx(actor, appointment_id, slot_id)
-    except Gone as gone:
-        error, _own = await refusals.why_not_slot(actor, gone.patient_id, gone.wanted)
-        raise error from None
+    error: DomainError = NotFound()
+    for sql in (statements.BOOK_SLOT, statements.BOOK_HELD):
+        try:
+            async with db.transaction():
+                return await _reschedule_in_tx(sql, actor, appointment_id, slot_id)
+        except Lost as lost:
+            error, is_own = await refusals.why_not_slot(actor, lost.patient_id, lost.wanted)
+            if not is_own:
+                break
+    raise error
 
 
-class Gone(Exception):
-    """The new slot cannot be had; leaving the transaction keeps the old one."""
-
-    def __init__(self, patient_id: UUID, wanted: NewAppointment) -> None:
-        super().__init__()
-        self.patient_id = patient_id
-        self.wanted = wanted
-
-
-async def _reschedule_in_tx(actor: Actor, appointment_id: UUID, slot_id: UUID) -> Appointment:
+async def _reschedule_in_tx(sql: str, actor: Actor, appointment_id: UUID, slot_id: UUID) -> Appointment:
     old = await move_in_tx(actor, appointment_id, "reschedule", more={"new_slot_id": slot_id})
     wanted = NewAppointment(
         slot_id=slot_id,
         appointment_type=AppointmentType(old["appointment_type"]),
         chief_complaint=old["chief_complaint"] or None,
     )
-    booked = await _book_in_tx(statements.BOOK_SLOT, actor, old["patient_id"], wanted, slot_id)
-    if booked is None:
-        raise Gone(old["patient_id"], wanted)
-    return booked
+    return await _book_in_tx(sql, actor, old["patient_id"], wanted, slot_id)

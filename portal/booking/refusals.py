@@ -1,4 +1,4 @@
-"""Why a booking was refused, and what could be booked instead: one statement each, asked only after a refusal."""
+"""Why a booking was refused, and what could be booked instead: one statement, asked only after a refusal."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,9 +11,43 @@ from portal.booking.schemas import FreeTime, NewAppointment
 from portal.errors import Conflict, DomainError, FieldError, Invalid, NotFound
 from portal.web.i18n import N_, _
 
+# Up to three next free times of a doctor and one each of three others of the specialty, from up to twenty of them;
+# the statement before says which doctor or specialty in `of`, and for which kind of visit.
+_TIMES = """
+), others AS (
+    SELECT d.account_id FROM of JOIN doctor d USING (specialty_id) JOIN account c ON c.id = d.account_id
+    WHERE c.status = 'ACTIVE' AND d.account_id IS DISTINCT FROM of.doctor_id LIMIT 20
+), found AS (
+    (SELECT s.*, 0 AS rank FROM of JOIN slot s ON s.doctor_id = of.doctor_id
+     WHERE s.appointment_id IS NULL AND NOT s.disabled AND NOT s.overflow AND s.starts_at > clock_timestamp()
+        AND (s.held_until IS NULL OR s.held_until <= clock_timestamp()) AND s.service_type IN ('BOTH', of.kind)
+     ORDER BY s.starts_at LIMIT 3)
+    UNION ALL
+    (SELECT n.*, 1 FROM of CROSS JOIN others o CROSS JOIN LATERAL (
+        SELECT s.* FROM slot s WHERE s.doctor_id = o.account_id AND s.appointment_id IS NULL AND NOT s.disabled
+            AND NOT s.overflow AND s.starts_at > clock_timestamp()
+            AND (s.held_until IS NULL OR s.held_until <= clock_timestamp()) AND s.service_type IN ('BOTH', of.kind)
+        ORDER BY s.starts_at LIMIT 1) n
+     ORDER BY n.starts_at LIMIT 3)
+), times AS (
+    SELECT f.id AS slot_id, f.doctor_id, ltrim(d.title || ' ' || c.first_name || ' ' || c.last_name) AS doctor_name,
+        f.starts_at AS start_time, f.ends_at AS end_time, f.time_zone, f.service_type
+    FROM found f JOIN doctor d ON d.account_id = f.doctor_id JOIN account c ON c.id = f.doctor_id
+    ORDER BY f.rank, f.starts_at
+)
+"""
+_ALTERNATIVES = """
+WITH of AS (
+    SELECT $1::uuid AS doctor_id, coalesce($2, (SELECT specialty_id FROM doctor WHERE account_id = $1)) AS specialty_id,
+        $3::text AS kind
+""" + _TIMES + "SELECT * FROM times"  # fmt: skip
 # In the order in which a person would want to know.
 _SLOT = """
-SELECT s.doctor_id, b.id AS own_appointment_id, s.held_by = $2 AND s.held_until > clock_timestamp() AS own_hold,
+WITH of AS (
+    SELECT s.doctor_id, d.specialty_id, $4 AS kind FROM slot s JOIN doctor d ON d.account_id = s.doctor_id WHERE s.id = $1
+""" + _TIMES + """
+SELECT (SELECT jsonb_agg(to_jsonb(times)) FROM times) AS times, b.id AS own_appointment_id,
+    s.held_by = $2 AND s.held_until > clock_timestamp() AS own_hold,
     greatest(0, ceil(extract(epoch FROM s.held_until - clock_timestamp())))::int AS seconds_until_release,
     CASE WHEN s.appointment_id IS NOT NULL THEN 'slot_taken'
          WHEN s.starts_at <= clock_timestamp() THEN 'slot_past'
@@ -27,9 +61,14 @@ LEFT JOIN appointment b ON b.id = s.appointment_id AND b.patient_id = $2
 WHERE s.id = $1 AND CASE $5 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN s.doctor_id = $3
                             WHEN 'CLINIC_ADMIN' THEN s.clinic_id = ANY($6::uuid[]) ELSE false END
     AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id WHERE p.account_id = $2 AND c.status = 'ACTIVE')
-"""
+"""  # fmt: skip
 _SESSION = """
-SELECT w.doctor_id, w.service_type IN ('BOTH', $4) AS fits, w.day_of_week = extract(isodow FROM $7::date) AS weekday,
+WITH of AS (
+    SELECT w.doctor_id, d.specialty_id, $4 AS kind
+    FROM weekly_session w JOIN doctor d ON d.account_id = w.doctor_id WHERE w.id = $1
+""" + _TIMES + """
+SELECT (SELECT jsonb_agg(to_jsonb(times)) FROM times) AS times, w.doctor_id,
+    w.service_type IN ('BOTH', $4) AS fits, w.day_of_week = extract(isodow FROM $7::date) AS weekday,
     count(s.id) AS places, count(s.id) FILTER (WHERE s.starts_at > clock_timestamp()) AS ahead,
     count(s.id) FILTER (WHERE s.appointment_id IS NULL AND NOT s.disabled AND s.starts_at > clock_timestamp()
         AND (s.held_by IS NULL OR s.held_by = $2 OR s.held_until <= clock_timestamp())) AS free,
@@ -41,32 +80,7 @@ WHERE w.id = $1 AND w.deleted_at IS NULL
                 WHEN 'CLINIC_ADMIN' THEN w.clinic_id = ANY($6::uuid[]) ELSE false END
     AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id WHERE p.account_id = $2 AND c.status = 'ACTIVE')
 GROUP BY w.id
-"""
-# The next free times of a doctor ($1), and of up to 20 others of the specialty ($2, or that of the doctor).
-_ALTERNATIVES = """
-WITH of AS (
-    SELECT coalesce($2, (SELECT specialty_id FROM doctor WHERE account_id = $1)) AS specialty_id
-), others AS (
-    SELECT d.account_id FROM of JOIN doctor d USING (specialty_id) JOIN account c ON c.id = d.account_id
-    WHERE c.status = 'ACTIVE' AND d.account_id IS DISTINCT FROM $1 LIMIT 20
-), found AS (
-    (SELECT s.*, 0 AS rank FROM slot s WHERE s.doctor_id = $1 AND s.appointment_id IS NULL AND NOT s.disabled
-        AND NOT s.overflow AND s.starts_at > clock_timestamp()
-        AND (s.held_until IS NULL OR s.held_until <= clock_timestamp()) AND s.service_type IN ('BOTH', $3)
-     ORDER BY s.starts_at LIMIT 3)
-    UNION ALL
-    (SELECT n.*, 1 FROM others o CROSS JOIN LATERAL (
-        SELECT s.* FROM slot s WHERE s.doctor_id = o.account_id AND s.appointment_id IS NULL AND NOT s.disabled
-            AND NOT s.overflow AND s.starts_at > clock_timestamp()
-            AND (s.held_until IS NULL OR s.held_until <= clock_timestamp()) AND s.service_type IN ('BOTH', $3)
-        ORDER BY s.starts_at LIMIT 1) n
-     ORDER BY n.starts_at LIMIT 3)
-)
-SELECT f.id AS slot_id, f.doctor_id, ltrim(d.title || ' ' || c.first_name || ' ' || c.last_name) AS doctor_name,
-    f.starts_at AS start_time, f.ends_at AS end_time, f.time_zone, f.service_type
-FROM found f JOIN doctor d ON d.account_id = f.doctor_id JOIN account c ON c.id = f.doctor_id
-ORDER BY f.rank, f.starts_at
-"""
+"""  # fmt: skip
 TEXTS = {
     "slot_taken": N_("This time has just been taken."),
     "slot_past": N_("This time has passed."),
@@ -103,8 +117,7 @@ async def why_not_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -
         extra["seconds_until_release"] = row["seconds_until_release"]
     if row["own_appointment_id"]:
         extra["appointment_id"] = row["own_appointment_id"]
-    error = await conflict(row["code"] or "slot_taken", wanted, doctor_id=row["doctor_id"], **extra)
-    return error, row["code"] is None and bool(row["own_hold"])
+    return _conflict(row["code"] or "slot_taken", _times(row), **extra), row["code"] is None and bool(row["own_hold"])
 
 
 class NoPlace(NamedTuple):
@@ -128,8 +141,7 @@ async def why_not_session(actor: Actor, patient_id: UUID, wanted: NewAppointment
         return NoPlace(no_day, unmade_doctor=row["doctor_id"] if row["weekday"] else None)
     extra = {"appointment_id": row["own_appointment_id"]} if row["own_appointment_id"] else {}
     code = _session_code(row)
-    error = await conflict(code, wanted, doctor_id=row["doctor_id"], **extra)
-    return NoPlace(error, are_being_taken=code == "session_full" and row["free"] > 0)
+    return NoPlace(_conflict(code, _times(row), **extra), are_being_taken=code == "session_full" and row["free"] > 0)
 
 
 def _session_code(row: Any) -> str:
@@ -143,7 +155,15 @@ def _session_code(row: Any) -> str:
 async def conflict(code: str, wanted: NewAppointment, *, doctor_id: UUID | None = None, **extra: Any) -> Conflict:
     """A refusal with what to do instead: other times, other doctors, the waitlist."""
     times = await alternatives(doctor_id, wanted.specialty_id, wanted.appointment_type.value)
+    return _conflict(code, times, **extra)
+
+
+def _conflict(code: str, times: list[FreeTime], **extra: Any) -> Conflict:
     return Conflict(code, _(TEXTS[code]), alternatives=msgspec.to_builtins(times), **extra)
+
+
+def _times(row: Any) -> list[FreeTime]:
+    return msgspec.convert(row["times"] or [], list[FreeTime])
 
 
 async def alternatives(doctor_id: UUID | None, specialty_id: UUID | None, appointment_type: str) -> list[FreeTime]:

@@ -191,3 +191,6 @@ async def test_statements(client: httpx.AsyncClient, cast: Cast, monkeypatch: py
         assert (await book(client, cast.patient, slot_id)).status_code == 201
     print(f"booking: {len(said)} statements with the login and the mail")
     assert len(said) <= 3
+    with counted(monkeypatch) as said:
+        assert (await book(client, cast.other_patient, slot_id)).status_code == 409
+    assert len(said) <= 3
