@@ -105,12 +105,14 @@ def plain_changes(data: ClinicChange) -> dict[str, Any]:
 
 
 async def replace_hours_in_tx(clinic_id: UUID, hours: list[OpeningHours]) -> None:
+    """Put these opening hours in the place of all there were."""
     await db.execute(CLOSE_HOURS, clinic_id)
     for one in hours:
         await db.execute(OPEN_HOURS, uuid7(), clinic_id, one.day_of_week, one.opens, one.closes)
 
 
 async def replace_departments_in_tx(clinic_id: UUID, names: list[str]) -> None:
+    """Keep the departments of these names, drop the others, add the new."""
     await db.execute(DROP_DEPARTMENTS, clinic_id, names)
     for name in names:
         await db.execute(ADD_DEPARTMENT, uuid7(), clinic_id, name)
@@ -133,6 +135,7 @@ async def add_doctor(actor: Actor, clinic_id: UUID, data: StaffRequest) -> Emplo
 
 
 async def refuse_unknown_in_tx(clinic_id: UUID, data: StaffRequest) -> None:
+    """Raises `Invalid` for a doctor or department that does not exist."""
     if await db.fetch_value(KNOWN_DOCTOR, data.doctor_id) is None:
         raise Invalid([FieldError("doctor_id", _("We do not know this doctor."))])
     if data.department_id and await db.fetch_value(KNOWN_DEPARTMENT, data.department_id, clinic_id) is None:
@@ -140,5 +143,6 @@ async def refuse_unknown_in_tx(clinic_id: UUID, data: StaffRequest) -> None:
 
 
 async def noted_in_tx(actor: Actor, action: str, clinic_id: UUID) -> None:
+    """The audit row and the event of a change."""
     await record_in_tx(actor, action, subject_type="clinic", subject_id=clinic_id)
     await emit_in_tx(action, clinic_id, {"clinic_id": str(clinic_id)})

@@ -6,6 +6,7 @@ from portal.accounts.schemas import Actor, Role
 
 
 def may_create(actor: Actor) -> bool:
+    """Whoever makes a clinic as its admin, and system admins."""
     return actor.role in (Role.CLINIC_ADMIN, Role.SYSTEM_ADMIN)
 
 

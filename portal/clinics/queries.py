@@ -74,6 +74,7 @@ async def clinic(viewer: Actor | None, clinic_id: UUID) -> Clinic:
 
 
 def as_clinic(row: Any) -> Clinic:
+    """A row of `ONE` as a Struct."""
     return msgspec.convert(dict(row), Clinic, strict=False)
 
 

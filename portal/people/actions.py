@@ -76,6 +76,7 @@ async def change_doctor(actor: Actor, doctor_id: UUID, data: DoctorChange) -> Do
 
 
 async def change_doctor_in_tx(doctor_id: UUID, changes: dict[str, Any]) -> None:
+    """Write the changes of a practice. Raises `Invalid` for a specialty that is not offered."""
     chosen = changes.get("specialty_id")
     if chosen and await db.fetch_value(KNOWN_SPECIALTY, chosen) is None:
         raise Invalid([FieldError("specialty_id", _("Choose a specialty from the list."))])
@@ -106,6 +107,7 @@ async def invite_doctor(actor: Actor, data: NewDoctor) -> Profile:
 
 
 async def invite_doctor_in_tx(actor: Actor, data: NewDoctor) -> UUID:
+    """The account, its place at the clinic, and their traces. Raises `NotFound` for a clinic that is not open."""
     place = await db.fetch_row(PLACE, data.clinic_id)
     if place is None:
         raise NotFound
@@ -150,6 +152,7 @@ async def change_profile(actor: Actor, user_id: UUID, data: ProfileChange) -> Pr
 
 
 def refuse_strange(data: ProfileChange, own: tuple[str, ...]) -> None:
+    """Raises `Invalid` for fields that the role does not have."""
     known = {*ACCOUNT_FIELDS, *own}
     strange = [name for name in given(data, ProfileChange.__struct_fields__) if name not in known]
     if strange:

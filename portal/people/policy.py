@@ -14,6 +14,7 @@ def may_change_doctor(actor: Actor, doctor_id: UUID, workplaces: Iterable[UUID])
 
 
 def may_set_availability(actor: Actor, doctor_id: UUID) -> bool:
+    """The doctor alone."""
     return actor.role is Role.DOCTOR and actor.id == doctor_id
 
 

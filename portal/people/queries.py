@@ -65,6 +65,7 @@ async def own_practice(actor: Actor) -> Doctor:
 
 
 def as_doctor(row: Any) -> Doctor:
+    """A row of `DOCTOR` as a Struct. Raises `NotFound` for none."""
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), Doctor, strict=False)
@@ -98,6 +99,7 @@ async def profile(actor: Actor, user_id: UUID) -> Profile:
 
 
 async def refuse_strangers(actor: Actor, user_id: UUID) -> None:
+    """Raises `NotFound` unless the profile is theirs, or of a patient of theirs."""
     if policy.may_reach_profile(actor, user_id):
         return
     if not (policy.may_have_patients(actor) and await is_own_patient(actor, user_id)):
@@ -105,6 +107,7 @@ async def refuse_strangers(actor: Actor, user_id: UUID) -> None:
 
 
 async def read_profile(user_id: UUID) -> Profile:
+    """A profile without asking who looks. Raises `NotFound`."""
     row = await db.fetch_row(PROFILE, user_id)
     if row is None:
         raise NotFound

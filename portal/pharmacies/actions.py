@@ -57,6 +57,7 @@ async def create_pharmacy(actor: Actor, data: NewPharmacy) -> OwnPharmacy:
 
 
 def has_one() -> Conflict:
+    """What a pharmacist is told who makes a second pharmacy."""
     return Conflict("has_pharmacy", _("You belong to a pharmacy already."))
 
 
@@ -74,5 +75,6 @@ async def change_pharmacy(actor: Actor, pharmacy_id: UUID, data: PharmacyChange)
 
 
 async def noted_in_tx(actor: Actor, action: str, pharmacy_id: UUID) -> None:
+    """The audit row and the event of a change."""
     await record_in_tx(actor, action, subject_type="pharmacy", subject_id=pharmacy_id)
     await emit_in_tx(action, pharmacy_id, {"pharmacy_id": str(pharmacy_id)})

@@ -40,12 +40,14 @@ async def own_pharmacy(actor: Actor, pharmacy_id: UUID) -> OwnPharmacy:
 
 
 def as_own_pharmacy(row: Any) -> OwnPharmacy:
+    """A row of `OWN` as a Struct. Raises `NotFound` for none."""
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), OwnPharmacy)
 
 
 def as_pharmacy(row: Any) -> Pharmacy:
+    """A row as a Struct. Raises `NotFound` for none."""
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), Pharmacy)

@@ -54,6 +54,7 @@ async def change_record(actor: Actor, patient_id: UUID, data: RecordChange) -> R
 
 
 def changed_meanwhile(current: Record) -> Conflict:
+    """What is said to the second of two who edit at once."""
     text = _("The record has been changed since you opened it. Nothing of yours has been saved yet.")
     return Conflict("changed_meanwhile", text, current=current)
 

@@ -47,6 +47,7 @@ async def record(actor: Actor, patient_id: UUID) -> Record:
 
 
 async def refuse_strangers(actor: Actor, patient_id: UUID) -> None:
+    """Raises `NotFound` unless the record is theirs, or of a patient of theirs."""
     if policy.may_open(actor, patient_id):
         return
     if not (policy.may_treat(actor) and await is_own_patient(actor, patient_id)):
@@ -54,6 +55,7 @@ async def refuse_strangers(actor: Actor, patient_id: UUID) -> None:
 
 
 def as_record(row: Any) -> Record:
+    """A row of `RECORD` as a Struct. Raises `NotFound` for none."""
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), Record, strict=False)

@@ -82,6 +82,7 @@ async def doctors(filters: Filters, skip: int = 0, limit: int = 10, slots: int =
 
 
 def kind_of(filters: Filters, *, counted: bool) -> Kind:
+    """Which pieces of SQL a search needs."""
     return Kind(
         specialty=filters.specialty_id is not None,
         words=filters.q is not None,
@@ -107,6 +108,7 @@ def order_of(filters: Filters) -> Sort | None:
 
 
 def arguments(filters: Filters) -> tuple[Any, ...]:
+    """The values of a search in the order of its SQL."""
     near = filters.near
     return (
         filters.specialty_id,
@@ -128,6 +130,7 @@ def remembered_total(key: tuple[Any, ...]) -> int | None:
 
 
 def remember_total(key: tuple[Any, ...], total: int) -> None:
+    """Keep a total that was costly to count."""
     if total < REMEMBERED_FROM:
         return
     if len(_totals) >= MOST_REMEMBERED:
@@ -136,6 +139,7 @@ def remember_total(key: tuple[Any, ...], total: int) -> None:
 
 
 def shown(line: Line, near: Point | None) -> FoundDoctor:
+    """A line as it is answered."""
     card, slots = line.card, line.slots or ()
     clinics = tuple(sorted((placed(clinic, near) for clinic in card.clinics), key=lambda one: one.distance_km or 0))
     return FoundDoctor(
@@ -159,6 +163,7 @@ def shown(line: Line, near: Point | None) -> FoundDoctor:
 
 
 def placed(clinic: dict[str, Any], near: Point | None) -> FoundClinic:
+    """A clinic with its distance."""
     located = near is not None and clinic["latitude"] is not None
     away = round(distance_km(near, Point(clinic["latitude"], clinic["longitude"])), 1) if near and located else None
     return FoundClinic(UUID(clinic["id"]), clinic["name"], clinic["city"], away)

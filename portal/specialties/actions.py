@@ -64,10 +64,12 @@ async def delete_specialty(actor: Actor, specialty_id: UUID) -> bool:
 
 
 def refuse_others(actor: Actor) -> None:
+    """Raises `Forbidden` for roles that never keep the list."""
     if not policy.may_keep(actor):
         raise Forbidden
 
 
 async def noted_in_tx(actor: Actor, action: str, specialty_id: UUID, name: str) -> None:
+    """The audit row and the event of a change."""
     await record_in_tx(actor, action, subject_type="specialty", subject_id=specialty_id)
     await emit_in_tx(action, specialty_id, {"specialty_id": str(specialty_id), "name": name})

@@ -154,7 +154,7 @@ async def test_profiles_of_others(client: httpx.AsyncClient) -> None:
 
 async def test_the_page_of_the_practice(app: Litestar) -> None:
     doctor, specialty = await make.doctor(), await make.specialty("Pageology")
-    values = {"specialty_id": str(specialty), "languages": "en, PT-br", "consultation_fee": "80", "currency": "EUR", "bio": "Hello"}
+    values = {"specialty_id": str(specialty), "languages": "en, PT-br", "consultation_fee": "80", "currency": "EUR"}
     async with a_client(app, doctor) as browser:
         assert (await submit(browser, "/settings/practice", values)).status_code == 303
         shown = (await browser.get("/settings/practice")).text

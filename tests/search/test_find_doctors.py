@@ -228,3 +228,19 @@ async def test_a_typed_place_is_where_the_clinics_are() -> None:
         assert place.point.latitude == pytest.approx(47.77)
     for typed in ("nowhere", "%", "88_62"):
         assert (await queries.surroundings(typed)).place is None
+
+
+async def test_the_hints_follow_the_slots(client: httpx.AsyncClient) -> None:
+    from portal.search.actions import raise_next_free
+
+    _specialty, (booked, emptied) = await crew(2)
+    first, second, only = await make.slot(booked.id, at(9)), await make.slot(booked.id, at(11)), await make.slot(emptied.id)
+    hints = "SELECT doctor_id, not_before FROM doctor_next_free WHERE doctor_id = ANY ($1::uuid[])"
+    both = [booked.id, emptied.id]
+    await db.execute("UPDATE slot SET disabled = true WHERE id = ANY ($1::uuid[])", [first, only])
+    assert dict(await db.fetch(hints, both)) == {booked.id: at(9), emptied.id: at(9)}
+    assert await raise_next_free() >= 1
+    assert dict(await db.fetch(hints, both)) == {booked.id: at(11)}
+    await db.execute("UPDATE slot SET disabled = false WHERE id = $1", first)
+    assert dict(await db.fetch(hints, both)) == {booked.id: at(9)}
+    assert second
