@@ -32,11 +32,7 @@ FULL = os.environ.get("PORTAL_RACES") == "full"  # every race at its full size
 @pytest.fixture(scope="module")
 async def url(settings: Settings, pool: None) -> AsyncIterator[str]:
     """Three workers on this module's database, sharing their keys with the test."""
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "PORTAL_RATE_LIMIT": "0",
-        "PORTAL_HOLD_SECONDS": str(HOLD_SECONDS),
-    }
+    environment = {"DATABASE_URL": settings.database_url, "PORTAL_RATE_LIMIT": "0"}
     with redis() as shared, served("--workers", "3", data=settings.data, REDIS_URL=shared.url, **environment) as portal:
         tokens.use_keys(replace(settings, base_url=portal.url))
         yield portal.url
