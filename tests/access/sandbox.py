@@ -1,0 +1,139 @@
+"""Every call in a transaction that is taken back: nothing that one call does can disturb the next.
+
+The application's pool is replaced by one connection on which a transaction is open. What the application takes for
+a transaction of its own is a savepoint in it; a statement that fails outside of one spoils only itself.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from typing import Any
+
+import asyncpg
+
+from portal import db
+
+_in_call: ContextVar[bool] = ContextVar("in_call", default=False)
+
+# Switched on in a transaction, no audit row can be written in it.
+NO_AUDIT = """
+CREATE FUNCTION no_audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('test.no_audit', true) = 'on' THEN
+        RAISE EXCEPTION 'the audit cannot be written' USING ERRCODE = 'disk_full';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER audit_event_a_fault BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION no_audit();
+"""
+# Bookkeeping of the portal itself, which says nothing about whether an action took place.
+UNWATCHED = {"audit_event", "audit_head", "migration"}
+TABLES = """
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name
+"""
+
+
+class OnePool:
+    """Stands in for the pool: every request gets the same connection, inside a savepoint.
+
+    What goes on beside the requests (the rounds of the live streams) keeps the real pool.
+    """
+
+    def __init__(self, connection: Any, pool: Any) -> None:
+        self.connection, self.pool = connection, pool
+        self.depth = 0
+
+    async def acquire(self, timeout: float | None = None) -> Any:
+        if not _in_call.get():
+            return await self.pool.acquire(timeout=timeout)
+        self.depth += 1
+        await self.connection.execute(f"SAVEPOINT pooled_{self.depth}")
+        return self.connection
+
+    async def release(self, connection: Any) -> None:
+        if connection is not self.connection:
+            await self.pool.release(connection)
+            return
+        name, self.depth = f"pooled_{self.depth}", self.depth - 1
+        try:
+            await self.connection.execute(f"RELEASE SAVEPOINT {name}")
+        except asyncpg.PostgresError:
+            with suppress(asyncpg.InvalidSavepointSpecificationError):
+                await self.connection.execute(f"ROLLBACK TO SAVEPOINT {name}")
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+
+class Sandbox:
+    """The one connection, and what can be asked about the call at hand."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.snapshot_sql = ""
+
+    async def prepare(self) -> None:
+        await self.connection.execute(NO_AUDIT)
+        tables = [row["table_name"] for row in await self.connection.fetch(TABLES)]
+        watched = [name for name in tables if name not in UNWATCHED and not name.startswith("pgqueuer")]
+        self.snapshot_sql = " UNION ALL ".join(
+            f"SELECT '{name}' AS place, to_jsonb(t)::text AS line FROM \"{name}\" t" for name in watched
+        )
+
+    @asynccontextmanager
+    async def rolled_back(self, *, audit_fails: bool = False) -> AsyncIterator[None]:
+        """One call; afterwards the database is as it was."""
+        outer = self.connection.transaction()
+        await outer.start()
+        token = _in_call.set(True)
+        try:
+            if audit_fails:
+                await self.connection.execute("SET LOCAL test.no_audit = 'on'")
+            yield
+        finally:
+            _in_call.reset(token)
+            await outer.rollback()
+
+    async def must_work(self, after: str) -> None:
+        """Raises AssertionError when a call has left the transaction unusable: a bug of this sandbox."""
+        try:
+            await self.connection.fetchval("SELECT 1")
+        except asyncpg.PostgresError as error:
+            raise AssertionError(f"the sandbox broke in {after}") from error
+
+    async def has_written(self) -> bool:
+        """Whether the call at hand has changed any row, even in a part that it took back itself."""
+        return await self.connection.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+
+    async def rows(self) -> set[tuple[str, str]]:
+        """Every row of every watched table."""
+        return {(row["place"], row["line"]) for row in await self.connection.fetch(self.snapshot_sql)}
+
+    async def constraints_hold(self) -> None:
+        """What a commit would check."""
+        await self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    async def audited(self, request_id: str) -> list[dict[str, Any]]:
+        rows = await self.connection.fetch("SELECT * FROM audit_event WHERE request_id = $1", request_id)
+        return [dict(row) for row in rows]
+
+
+@asynccontextmanager
+async def sandboxed() -> AsyncIterator[Sandbox]:
+    """Put the one connection in the place of the open pool."""
+    pool = db.DB.pool
+    connection = await pool.acquire()
+    try:
+        found = Sandbox(connection)
+        await found.prepare()
+        db.DB.pool = OnePool(connection, pool)  # type: ignore[assignment]
+        yield found
+    finally:
+        db.DB.pool = pool
+        await pool.release(connection)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
