@@ -168,7 +168,7 @@ async def _patient_in_tx(email: str, first: str, last: str, home: Clinic, secret
 
 async def _record_in_tx(patient_id: UUID) -> None:
     """The demo patient has a record worth reading."""
-    since = str(clock.now().year - 8)
+    since = clock.now().year - 8
     await db.execute(
         "UPDATE patient SET sex = 'FEMALE', medical_history = $2, allergies = $3, conditions = $4, emergency_contacts = $5"
         " WHERE account_id = $1",
@@ -176,7 +176,7 @@ async def _record_in_tx(patient_id: UUID) -> None:
         "Appendix removed in 2009. No other operations.",
         [{"substance": "Penicillin", "reaction": "Rash", "severity": "MODERATE"}],
         [{"name": "Asthma", "since": since, "note": "Inhaler when needed."}],
-        [{"name": "Jonas Albrecht", "relation": "Brother", "phone_number": "+4915155501234"}],
+        [{"name": "Jonas Albrecht", "relationship": "Brother", "phone_number": "+4915155501234"}],
     )
 
 
