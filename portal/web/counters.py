@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 MOST_KEYS = 100_000
-CONNECTIONS = 20
-TIMEOUT = 0.5  # seconds that a request waits for Redis
+CONNECTIONS = 16
+WAIT = 3.0  # seconds for one of them to be free
+TIMEOUT = 1.0  # seconds that a request waits for Redis
 PAUSE = 1.0  # seconds in which Redis is not asked again after it failed
 STRICTER = 4  # a process alone knows a part of what is going on
 
@@ -92,7 +93,7 @@ class RedisCounters:
         pool: Any = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=TIMEOUT,
+            timeout=WAIT,
             socket_timeout=TIMEOUT,
             socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 0),

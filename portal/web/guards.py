@@ -1,4 +1,7 @@
-"""Who may call a route: declared at each handler as `access=…`, refused when it is not."""
+"""Who may call a route: declared at each handler as `access=…`, refused when it is not.
+
+The guards are coroutines, because the framework would run each plain function in a thread of its own.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -38,7 +41,7 @@ def roles(*allowed: Role) -> Access:
     return Access(roles=frozenset(allowed))
 
 
-def enforce_access(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+async def enforce_access(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     """App-level guard: nobody comes in whom the route's declaration does not name."""
     access: Access = handler.opt["access"]
     if connection.scope.get("auth") is not None:  # the refusal of a bad token
@@ -54,7 +57,7 @@ def enforce_access(connection: ASGIConnection, handler: BaseRouteHandler) -> Non
         raise Forbidden(_("Your account is being checked. You can begin once we have verified it."))
 
 
-def canonical_ids(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:
+async def canonical_ids(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:
     """App-level guard: a UUID in the path has one spelling; any other is a page that does not exist."""
     segments = connection.scope["path"].split("/")
     for value in connection.path_params.values():

@@ -1,10 +1,12 @@
 """The security headers of every answer, whoever made it, and the cookies that were asked for on the way."""
 
+import re
+from functools import cache
 from secrets import token_urlsafe
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.datastructures import Cookie
 
 from portal.settings import Settings
 from portal.web import requests
@@ -17,6 +19,7 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+ORIGIN = re.compile(r"(?:https|wss)://(?:\*\.)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 YEAR = 365 * 24 * 3600
 DIRECTIVES = {
     "default-src": "'none'",
@@ -33,6 +36,7 @@ DIRECTIVES = {
     "object-src": "'none'",
     "frame-ancestors": "'none'",
 }
+PLAIN_POLICY = "; ".join(f"{name} {value}" for name, value in DIRECTIVES.items())
 
 
 def new_nonce() -> str:
@@ -41,17 +45,22 @@ def new_nonce() -> str:
 
 
 def allow(connection: ASGIConnection, directive: str, *origins: str) -> None:
-    """Widen one directive for this answer only, such as `connect-src` for a video provider's signalling server."""
+    """Widen one directive for this answer only, such as `connect-src` for a video provider's signalling server.
+
+    Raises ValueError for anything but an origin, which could otherwise end the directive and begin another.
+    """
+    if not all(ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("not an origin")
     connection.scope["state"].setdefault("csp", {}).setdefault(directive, []).extend(origins)
 
 
 def policy(state: dict[str, Any]) -> str:
     """The content security policy of one answer."""
-    extra = state.get("csp", {})
-    parts = []
-    for name, value in DIRECTIVES.items():
-        parts.append(" ".join([name, value.format(nonce=state["nonce"]), *extra.get(name, [])]))
-    return "; ".join(parts)
+    extra = state.get("csp")
+    if not extra:
+        return PLAIN_POLICY.format(nonce=state["nonce"])
+    parts = [" ".join([name, value, *extra.get(name, [])]) for name, value in DIRECTIVES.items()]
+    return "; ".join(parts).format(nonce=state["nonce"])
 
 
 def set_cookie(connection: ASGIConnection, cookie: Cookie) -> None:
@@ -60,23 +69,26 @@ def set_cookie(connection: ASGIConnection, cookie: Cookie) -> None:
 
 
 def finish(message: Any, scope: Any, settings: Settings) -> None:
-    """Put the headers on the start of an answer."""
+    """Put the headers on the start of an answer. What the answer has of its own stays as it is."""
     state = scope["state"]
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in ALWAYS.items():
-        headers.setdefault(name, value)
-    headers["X-Request-Id"] = requests.request_id() or ""
-    headers.setdefault("Content-Security-Policy", policy(state))
-    headers.setdefault("Cache-Control", caching(scope))
-    if settings.secure:
-        headers["Strict-Transport-Security"] = f"max-age={2 * YEAR}; includeSubDomains"
-    for name, value in state.get("headers", {}).items():
-        headers[name] = value
-    for cookie in state.get("cookies", {}).values():
-        headers.add("Set-Cookie", cookie.to_header(header=""))
+    own = {name.lower() for name, _value in message["headers"]}
+    ours = [*always(settings.secure), (b"content-security-policy", policy(state).encode())]
+    ours.append((b"cache-control", caching(scope)))
+    found = [*message["headers"], *(pair for pair in ours if pair[0] not in own)]
+    found.append((b"x-request-id", (requests.request_id() or "").encode()))
+    found += [(name.lower().encode(), value.encode("latin-1")) for name, value in state.get("headers", {}).items()]
+    found += [cookie.to_encoded_header() for cookie in state.get("cookies", {}).values()]
+    message["headers"] = found
 
 
-def caching(scope: Any) -> str:
+@cache
+def always(secure: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers that never change, ready to be sent."""
+    transport = {"Strict-Transport-Security": f"max-age={2 * YEAR}; includeSubDomains"} if secure else {}
+    return tuple((name.lower().encode(), value.encode()) for name, value in {**ALWAYS, **transport}.items())
+
+
+def caching(scope: Any) -> bytes:
     """Nothing of a signed-in person, and nothing of the API, is ever stored."""
     personal = scope.get("user") is not None or scope["path"].startswith(("/api", "/fhir", "/live"))
-    return "no-store" if personal else "private, no-cache"
+    return b"no-store" if personal else b"private, no-cache"
