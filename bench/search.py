@@ -56,9 +56,16 @@ async def ready(url: str, doctors: int) -> list[str]:
 
 def start(app: str, port: int, url: str, workers: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "uvicorn", app, "--factory", "--port", str(port), "--workers", str(workers)]
-    environ = {**os.environ, "DATABASE_URL": url, "PORTAL_RATE_LIMIT": "0", "PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
+    environ = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "PORTAL_RATE_LIMIT": "0",
+        "PORTAL_BASE_URL": f"http://127.0.0.1:{port}",
+    }
     quiet = ["--log-level", "warning", "--no-access-log"]
-    return subprocess.Popen([*command, *quiet], env=environ, start_new_session=True)
+    return subprocess.Popen(
+        [*command, *quiet], env=environ, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 async def measure(port: int, wanted: list[str], seconds: float) -> list[float]:

@@ -3,11 +3,13 @@
 import asyncpg
 
 NAMES = """
-WITH first AS (SELECT string_to_array('Ada Ana Ben Carlos Chen Dalia Elif Emeka Fatima Gönül Hana Ibrahim Ines Jamal José Karin Lena '
-    'Lucía Mateo Mei Mohamed Nguyễn Noor Olga Omar Paul Priya Rahul Rosa Sara Sven Tariq Uma Vera Wei Yara Zoë Łukasz', ' ') AS names),
-last AS (SELECT string_to_array('Abbott Ahmed Becker Brown Castro Costa Díaz Dubois Eriksson Fischer García Haddad Hansen Iyer Jansen '
-    'Johnson Kaya Khan Kim Kumar López Martin Meyer Moreau Müller Nakamura Nowak O''Brien Okafor Patel Pérez Quinn Rossi Sánchez '
-    'Schmidt Singh Smith Suzuki Tanaka Torres Ueda Vargas Wagner Weber Wilson Yamamoto Yılmaz Zhang', ' ') AS names)
+WITH first AS (SELECT string_to_array('Ada Ana Ben Carlos Chen Dalia Elif Emeka Fatima Gönül Hana Ibrahim Ines Jamal José '
+    'Karin Lena Lucía Mateo Mei Mohamed Nguyễn Noor Olga Omar Paul Priya Rahul Rosa Sara Sven Tariq Uma Vera Wei Yara Zoë '
+    'Łukasz', ' ') AS names),
+last AS (SELECT string_to_array('Abbott Ahmed Becker Brown Castro Costa Díaz Dubois Eriksson Fischer García Haddad '
+    'Hansen Iyer Jansen Johnson Kaya Khan Kim Kumar López Martin Meyer Moreau Müller Nakamura Nowak O''Brien Okafor '
+    'Patel Pérez Quinn Rossi Sánchez Schmidt Singh Smith Suzuki Tanaka Torres Ueda Vargas Wagner Weber Wilson Yamamoto '
+    'Yılmaz Zhang', ' ') AS names)
 """
 
 ACCOUNTS = NAMES + """
@@ -34,7 +36,8 @@ FROM generate_series(1, $1::int / 10) AS n
 
 DOCTORS = """
 INSERT INTO doctor (account_id, specialty_id, title, languages, consultation_fee, currency, rating, availability_status)
-SELECT a.id, s.ids[1 + a.n % 20], 'Dr.', CASE a.n % 5 WHEN 0 THEN '{en,de}' WHEN 1 THEN '{es}' WHEN 2 THEN '{ar,en}' ELSE '{de}' END::text[],
+SELECT a.id, s.ids[1 + a.n % 20], 'Dr.',
+       CASE a.n % 5 WHEN 0 THEN '{en,de}' WHEN 1 THEN '{es}' WHEN 2 THEN '{ar,en}' ELSE '{de}' END::text[],
        20 + a.n % 180, 'EUR', 1 + (a.n % 41) / 10.0, 'UNAVAILABLE'
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM account WHERE role = 'DOCTOR') AS a,
      (SELECT array_agg(id) AS ids FROM specialty) AS s
@@ -43,18 +46,21 @@ FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM account WHERE role = 
 PLACES = """
 INSERT INTO clinic_doctor (clinic_id, doctor_id)
 SELECT c.ids[1 + d.n % array_length(c.ids, 1)], d.account_id
-FROM (SELECT account_id, row_number() OVER (ORDER BY account_id) AS n FROM doctor) AS d, (SELECT array_agg(id) AS ids FROM clinic) AS c
+FROM (SELECT account_id, row_number() OVER (ORDER BY account_id) AS n FROM doctor) AS d,
+     (SELECT array_agg(id) AS ids FROM clinic) AS c
 """
 
 # Every doctor's next free days begin somewhere in the coming five weeks.
 SLOTS = """
 INSERT INTO slot (id, doctor_id, clinic_id, date, starts_at, ends_at, local_start, time_zone, service_type)
 SELECT gen_random_uuid(), d.account_id, cd.clinic_id, (at AT TIME ZONE 'Europe/Berlin')::date, at, at + interval '15 minutes',
-       (at AT TIME ZONE 'Europe/Berlin')::time, 'Europe/Berlin', CASE d.n % 3 WHEN 0 THEN 'IN_PERSON' WHEN 1 THEN 'VIRTUAL' ELSE 'BOTH' END
+       (at AT TIME ZONE 'Europe/Berlin')::time, 'Europe/Berlin',
+       CASE d.n % 3 WHEN 0 THEN 'IN_PERSON' WHEN 1 THEN 'VIRTUAL' ELSE 'BOTH' END
 FROM (SELECT account_id, row_number() OVER (ORDER BY account_id) AS n FROM doctor) AS d
 JOIN clinic_doctor cd ON cd.doctor_id = d.account_id,
      generate_series(0, 2) AS week, generate_series(0, $1::int / 3 - 1) AS number,
-     LATERAL (SELECT date_trunc('day', now()) + make_interval(days => 1 + (d.n % 17)::int + 7 * week, mins => 480 + 15 * number)) AS t (at)
+     LATERAL (SELECT date_trunc('day', now())
+         + make_interval(days => 1 + (d.n % 17)::int + 7 * week, mins => 480 + 15 * number)) AS t (at)
 """
 
 

@@ -20,7 +20,8 @@ WHERE d.account_id = ANY ($1::uuid[])
 """
 PAGE = Template(
     "<ul>{% for d in doctors %}<li>{{ d.first_name }} {{ d.last_name }} {{ d.consultation_fee }}"
-    "{% for t in d.times or [] %} <a href='/slots/{{ d.account_id }}'>{{ t.strftime('%H:%M') }}</a>{% endfor %}</li>{% endfor %}</ul>",
+    "{% for t in d.times or [] %} <a href='/slots/{{ d.account_id }}'>{{ t.strftime('%H:%M') }}</a>"
+    "{% endfor %}</li>{% endfor %}</ul>",
     autoescape=True,
 )
 

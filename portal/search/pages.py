@@ -23,6 +23,7 @@ from portal.search.schemas import (
     FoundDoctor,
     Service,
     Sort,
+    SpecialtyName,
     Typed,
     sort_words,
     spoken_languages,
@@ -96,9 +97,15 @@ async def result_page(request: Request, viewer: Actor | None, asked: Asked, skip
     }
     if is_partial(request):
         return fragment("search/_results.html", **context)
-    spoken = spoken_languages(i18n.language())
-    choices: dict[str, Any] = {"specialties": around.specialties, "distances": DISTANCES, "spoken": spoken}
-    return page("search/results.html", **context, **choices, sorts=sort_words())
+    form = search_form(asked, tuple(around.specialties), i18n.language())
+    return page("search/results.html", **context, form=form)
+
+
+@lru_cache(maxsize=2000)
+def search_form(asked: Asked, specialties: tuple[SpecialtyName, ...], language: str) -> Markup:
+    """The form as it was sent, which is the same for all who send it."""
+    choices: dict[str, Any] = {"specialties": specialties, "distances": DISTANCES, "spoken": spoken_languages(language)}
+    return Markup(render("search/_form.html", asked=asked, sorts=sort_words(), **choices))  # noqa: S704  # escaped by Jinja
 
 
 @lru_cache(maxsize=5000)
