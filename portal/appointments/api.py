@@ -59,7 +59,7 @@ async def get_appointment(actor: NamedDependency[Actor], appointment_id: FromPat
 @get(ONE + "/history", access=READERS, tags=TAGS)
 async def get_history(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> History:
     """Every transition, oldest first."""
-    return await queries.get_history(actor, appointment_id)
+    return await queries.read_history(actor, appointment_id)
 
 
 @post(ONE + "/confirm", access=BOOKERS, status_code=200, tags=TAGS)

@@ -1,9 +1,10 @@
 """Who may do what with an appointment. Whose it is, the statements themselves see to."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from portal.accounts.schemas import Actor, Role
-from portal.appointments.schemas import Appointment, AppointmentStatus
+from portal.appointments.schemas import LIVE, Appointment, AppointmentStatus
 from portal.appointments.transitions import MOVES
 
 CHECK_IN_OPENS = timedelta(hours=2)
@@ -38,3 +39,12 @@ def next_step(appointment: Appointment, now: datetime) -> str:
     if appointment.start_time - now <= CHECK_IN_OPENS:
         return "check-in"
     return "look" if appointment.confirmed_at else "confirm"
+
+
+def next_of_day(visits: list[Appointment]) -> UUID | None:
+    """Whose turn it is for the doctor: the one who is there, else the first who waits, else the first to come."""
+    for status in LIVE[::-1]:
+        for visit in visits:
+            if visit.status is status:
+                return visit.id
+    return None

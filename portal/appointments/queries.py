@@ -157,8 +157,22 @@ _HISTORY = {
 }
 
 
+async def read_history(actor: Actor, appointment_id: UUID) -> History:
+    """The history by itself; a read by anybody but the patient is audited. Raises `NotFound`."""
+    found = await parties_of(actor, appointment_id)
+    if actor.role is not Role.PATIENT:
+        await record_read(
+            actor,
+            "appointment.history_read",
+            subject_type="appointment",
+            subject_id=appointment_id,
+            patient_id=found.patient_id,
+        )
+    return await get_history(actor, appointment_id)
+
+
 async def get_history(actor: Actor, appointment_id: UUID) -> History:
-    """Every transition of an appointment of the actor's, oldest first. Raises `NotFound`."""
+    """Every transition of an appointment that the actor has just opened, oldest first. Raises `NotFound`."""
     sql = _HISTORY.get(actor.role)
     rows = await db.fetch(sql, actor.id, list(actor.clinic_ids), appointment_id) if sql else []
     if not rows:

@@ -120,7 +120,8 @@ async def _book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppoi
     if row is None:
         raise Lost(patient_id, wanted)
     if not row["done"]:  # the database refused a second visit of the patient at this time; leaving undoes the slot
-        raise Conflict("patient_busy", _(refusals.TEXTS["patient_busy"]), doctor_id=row["wanted_doctor_id"])
+        busy = refusals.TEXTS["patient_busy"]
+        raise Conflict("patient_busy", _(busy), doctor_id=row["wanted_doctor_id"])
     await mails.mail_booked_in_tx(row)
     events.publish(row, "appointment.booked")
     events.publish_slots(row, "slot.booked", [row["slot_id"]])

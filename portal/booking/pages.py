@@ -1,26 +1,29 @@
 """The confirm pages: one time, or the next place of a session; JavaScript is not needed."""
 
+from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Response
+from msgspec import Struct
 
 from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.appointments.schemas import AppointmentType
 from portal.booking import actions, queries, refusals
 from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, SlotOffer
-from portal.errors import Conflict
+from portal.errors import Conflict, FieldError
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
 from portal.web.i18n import _
 from portal.web.render import page, redirect
 
 PATIENT = roles(Role.PATIENT)
+S = TypeVar("S", bound=Struct)
 
 
 @get("/slots/{slot_id:uuid}/book", access=PATIENT)
@@ -53,7 +56,7 @@ async def gone_page(actor: Actor, offer: SlotOffer, code: str, status: int) -> R
 
 @post("/slots/{slot_id:uuid}/book", access=PATIENT, status_code=200)
 async def book_slot(request: Request, actor: NamedDependency[Actor], slot_id: FromPath[UUID]) -> Response[Any]:
-    form = await read_form(request, BookingForm)
+    form = asked(await read_form(request, BookingForm))
     if form.data is None:
         return slot_page(request, actor, await queries.offer_slot(actor, slot_id), form, 422)
     wanted = NewAppointment(slot_id=slot_id, **kept(form.data))
@@ -63,6 +66,13 @@ async def book_slot(request: Request, actor: NamedDependency[Actor], slot_id: Fr
         if conflict.extra.get("appointment_id"):
             return redirect(f"/appointments/{conflict.extra['appointment_id']}")
         return await gone_page(actor, await queries.offer_slot(actor, slot_id), conflict.code, 409)
+
+
+def asked(form: Form[S]) -> Form[S]:
+    """The question that was left open, in the words of its page."""
+    text = _("Choose how you want to meet.")
+    errors = [FieldError(one.field, text) if one.field == "appointment_type" else one for one in form.errors]
+    return replace(form, errors=errors)
 
 
 def kept(form: BookingForm) -> dict[str, Any]:
@@ -99,13 +109,12 @@ async def place_page(
         form=form,
         refused=refused,
         others=others,
-        live_topics=[f"slots:{offer.doctor_id}:{day}"],
     )
 
 
 @post("/sessions/{session_id:uuid}/join", access=PATIENT, status_code=200)
 async def join(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Response[Any]:
-    form = await read_form(request, JoinForm)
+    form = asked(await read_form(request, JoinForm))
     if form.data is None:
         day = clock.today(actor.time_zone) if any(one.field == "date" for one in form.errors) else None
         return await place_page(actor, session_id, day or date.fromisoformat(form.value("date")), form, 422)
