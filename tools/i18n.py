@@ -1,9 +1,12 @@
-"""Bring the catalogues up to date: collect every text from the code and the templates, keep what is translated."""
+"""Bring the catalogues up to date: collect every text from the code and the templates, keep what is translated.
+
+A run changes a catalogue only where a text changed: sorted by text, without dates, versions and line numbers.
+"""
 
 import sys
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
@@ -13,17 +16,26 @@ LANGUAGES = ("es", "hi", "ar")
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 OPTIONS = {"**.html": {"trimmed": "false", "silent": "false", "extensions": "jinja2.ext.do"}}
+HEADER = """msgid ""
+msgstr ""
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: {plurals}\\n"
+
+"""
 
 
 def collect() -> Catalog:
-    """Every text of the product, in the order of its files, without line numbers: a moved text is not a change."""
+    """Every text of the product."""
     catalogue = Catalog(project="Care Portal", charset="utf-8")
     for folder in ("portal", "templates"):
         found = extract_from_dir(
             ROOT / folder, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS, comment_tags=("i18n:",)
         )
-        for filename, _line, message, comments, context in found:
-            catalogue.add(message, None, [(f"{folder}/{filename}", 0)], auto_comments=comments, context=context)
+        for _filename, _line, message, comments, context in found:
+            catalogue.add(message, auto_comments=comments, context=context)
     return catalogue
 
 
@@ -39,25 +51,29 @@ def load(language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
+def save(language: str, catalogue: Catalog) -> None:
+    """Write a catalogue, the same file for the same texts."""
+    path = path_of(language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(HEADER.format(language=language, plurals=catalogue.plural_forms).encode())
+        write_po(file, catalogue, omit_header=True, no_location=True, sort_output=True, ignore_obsolete=True, width=0)
+
+
+def forms(message: Message) -> tuple[str, ...]:
+    """The translations of a text: one, or one for each plural form of the language."""
+    return message.string if isinstance(message.string, tuple) else (message.string,)
+
+
 def main() -> int:
     texts = collect()
     for language in LANGUAGES:
         catalogue = load(language)
         catalogue.update(texts, no_fuzzy_matching=True)
-        catalogue.obsolete.clear()
-        path = path_of(language)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            write_po(
-                file, catalogue, omit_header=False, no_location=True, sort_output=True, include_previous=False, width=0
-            )
-        missing = sum(1 for message in catalogue if message.id and not all(_texts(message.string)))
+        save(language, catalogue)
+        missing = sum(1 for message in catalogue if message.id and not all(forms(message)))
         print(f"{language}: {len(catalogue)} texts, {missing} to translate")
     return 0
-
-
-def _texts(string: str | tuple[str, ...]) -> tuple[str, ...]:
-    return string if isinstance(string, tuple) else (string,)
 
 
 if __name__ == "__main__":
