@@ -64,7 +64,7 @@ def conflict_for(constraint: str, code: str, message: str) -> None:
 async def connect(settings: Settings) -> None:
     """Open the pool. Raises `Unavailable` when the database is older than PostgreSQL 15."""
     DB.config = connection_arguments(settings.database_url)
-    DB.pool = await asyncpg.create_pool(
+    DB.pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs have `reset` for proxies only
         **DB.config,
         min_size=1,
         max_size=settings.pool_size,

@@ -75,7 +75,7 @@ def clean_time_zone(value: str) -> str:
 
 @cache
 def languages() -> frozenset[str]:
-    return frozenset(code for code in Locale("en").languages if "_" not in code)
+    return frozenset(str(code) for code in Locale("en").languages if "_" not in str(code))
 
 
 def clean_language(value: str) -> str:

@@ -12,7 +12,8 @@ from portal.web.guards import ANYBODY
 from portal.web.render import STATIC, page, static
 
 # What the offline page needs to look like a page of ours.
-KEPT = tuple(f"css/{name}.css" for name in ("tokens", "base", "frame", "controls", "forms", "content")) + (
+KEPT = (
+    *(f"css/{name}.css" for name in ("tokens", "base", "frame", "controls", "forms", "content")),
     "icons/sprite.svg",
     "icons/icon.svg",
     "js/app.js",

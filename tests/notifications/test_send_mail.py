@@ -24,7 +24,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[Any] = []
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # the library's name
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # the library's name
         self.mails.append(message_from_bytes(envelope.content))
         return "250 OK"
 
