@@ -50,7 +50,7 @@ async def schedule(actor: NamedDependency[Actor], doctor_id: DoctorId = None) ->
 async def new_session(
     actor: NamedDependency[Actor], doctor_id: DoctorId = None, weekday: FromQuery[Weekday | None] = None
 ) -> Response[Any]:
-    form = Form.empty(
+    form: Form[SessionForm] = Form.empty(
         {
             "day_of_week": weekday or Weekday.MONDAY, "session_start_time": "09:00", "session_end_time": "12:00",
             "max_queue_size": 12, "estimated_consultation_minutes": 15, "service_type": "VIRTUAL",
@@ -154,7 +154,7 @@ async def new_override(
     on: FromQuery[LocalDate | None] = None,
 ) -> Response[Any]:  # fmt: skip
     session = await queries.get_own_session(actor, session_id)
-    form = Form.empty({"date": on, "kind": "CANCELLED"})
+    form: Form[OverrideForm] = Form.empty({"date": on, "kind": "CANCELLED"})
     return await screen("schedules/exception.html", actor, doctor_id, form=form, session=session)
 
 

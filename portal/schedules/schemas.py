@@ -21,7 +21,7 @@ class OverrideKind(StrEnum):
     CHANGED = "CHANGED"
 
 
-class SessionTerms(Input):
+class SessionTerms(Input, frozen=True):
     """What a weekly session says; a change sends all of it."""
 
     day_of_week: Weekday
@@ -44,11 +44,11 @@ class SessionTerms(Input):
             raise Invalid(errors)
 
 
-class NewSession(SessionTerms, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class NewSession(SessionTerms, frozen=True, kw_only=True):
     doctor_id: Id
 
 
-class ChangedSession(SessionTerms):
+class ChangedSession(SessionTerms, frozen=True):
     """`version`, where it is sent, must be the one that was read: nobody undoes another's change unseen."""
 
     version: Annotated[int, Meta(ge=1)] | None = None
@@ -83,7 +83,7 @@ class WeeklySession(Struct, frozen=True, kw_only=True):
         return self.max_queue_size - self.capacity
 
 
-class NewOverride(Input):
+class NewOverride(Input, frozen=True):
     """One date on which a session does not take place, or has other hours."""
 
     date: LocalDate
@@ -136,11 +136,11 @@ class Schedule(Struct, frozen=True, kw_only=True):
         return [one for one in self.sessions if one.day_of_week is weekday]
 
 
-class SessionForm(ChangedSession, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class SessionForm(ChangedSession, frozen=True, kw_only=True):
     """The form of a session: the first time it is sent it shows what will change, then it saves."""
 
     confirmed: bool = False
 
 
-class OverrideForm(NewOverride, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class OverrideForm(NewOverride, frozen=True, kw_only=True):
     confirmed: bool = False

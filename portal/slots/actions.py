@@ -89,7 +89,7 @@ WHY_NOT = "SELECT appointment_id IS NOT NULL AS booked FROM slot WHERE " + MANAG
 async def look_at_days(
     viewer: Actor | None, doctor_id: UUID, first: date | None, last: date | None, horizon_days: int
 ) -> DoctorSlots:
-    """A doctor's slots of a range of dates (at most 62 days; None: the week from today).
+    """A doctor's slots of a range of dates (at most 62 days; None: seven days from the next free one).
 
     One statement; slots that have not been made yet are made first. Raises `NotFound`, `Invalid`.
     """
@@ -103,7 +103,7 @@ async def look_at_days(
 
 
 async def look_at_week(viewer: Actor | None, doctor_id: UUID, first: date | None, horizon_days: int) -> DoctorSlots:
-    """The seven days from `first`, or from today."""
+    """The seven days from `first`, or from the next that has a free time."""
     return await look_at_days(viewer, doctor_id, first, first and first + timedelta(days=6), horizon_days)
 
 

@@ -25,7 +25,7 @@ async def list_slots(
     first: Annotated[date | None, QueryParameter(name="from", description="First date")] = None,
     last: Annotated[date | None, QueryParameter(name="to", description="Last date, at most 61 days later")] = None,
 ) -> SlotList:
-    """The slots of a doctor, by default of the seven days from today."""
+    """The slots of a doctor, by default of seven days from the next free one."""
     horizon_days = request.app.state.settings.horizon_days
     found = await actions.look_at_days(viewer, doctor_id, first, last or first, horizon_days)
     return SlotList(doctor_id=doctor_id, slots=found.slots)
@@ -56,7 +56,9 @@ async def add_many(actor: NamedDependency[Actor], doctor_id: FromPath[UUID], dat
 
 
 @post("/api/doctors/{doctor_id:uuid}/slots/bulk/preview", access=PLANNERS, status_code=200, tags=["Slots"])
-async def preview_many(actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[BulkSlots]) -> BulkResult:
+async def preview_many(
+    actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[BulkSlots]
+) -> BulkResult:
     """What making many slots would add and skip, without doing it."""
     return await actions.preview_slots(actor, doctor_id, data)
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+from markupsafe import Markup
 
 from portal import live
 from portal.accounts.schemas import Actor
@@ -17,6 +20,13 @@ EVENTS = {
     SlotState.BOOKED: "slot.booked",
     SlotState.DISABLED: "slot.disabled",
 }
+
+
+class Shown(live.Element, frozen=True, kw_only=True):
+    """An element with what its fragment is drawn from: one slot, or a day with all of them."""
+
+    slots: list[Slot]
+    day: dict[str, Any] | None = None
 
 
 def slots_topic(doctor_id: UUID, day: date) -> str:
@@ -58,12 +68,15 @@ async def read(topic: str, ids: set[str]) -> Sequence[live.Element]:
 
 async def day_element(doctor_id: UUID, day: date) -> live.Element:
     found = await queries.live_day(doctor_id, day)
-    return live.Element(
+    about = {"doctor_id": doctor_id, "date": day}
+    return Shown(
         id=str(day),
         event="slot.added",
-        data={"doctor_id": doctor_id, "date": day, "slots": [seen(one.slot) for one in found]},
+        data={**about, "slots": [seen(one.slot) for one in found]},
         target=f"#day-{doctor_id}-{day}",
         expires_in=min((one.expires_in for one in found if one.expires_in is not None), default=None),
+        slots=[one.slot for one in found],
+        day=about,
     )
 
 
@@ -72,12 +85,13 @@ def elements_of(doctor_id: UUID, day: date, found: Sequence[LiveSlot]) -> list[l
 
 
 def slot_element(one: LiveSlot) -> live.Element:
-    return live.Element(
+    return Shown(
         id=str(one.slot.id),
         event=EVENTS[one.slot.state],
         data=seen(one.slot),
         target=f"#slot-{one.slot.id}",
         expires_in=one.expires_in,
+        slots=[one.slot],
     )
 
 
@@ -111,18 +125,27 @@ def seen(slot: Slot) -> dict[str, Any]:
 
 def markup(element: live.Element, locale: str) -> str:
     """One slot or one day as its fragment, in one language."""
-    if element.swap == "delete":
+    if not isinstance(element, Shown):
         return ""
     i18n.use_language(locale)
-    if "slots" in element.data:
-        day = {**element.data, "slots": [named(one) for one in element.data["slots"]]}
-        return render.render("slots/_day.html", day=day)
-    return render.render("slots/_slot.html", slot=named(element.data))
+    if element.day is None:
+        return slot_markup(element.slots[0])
+    day = {**element.day, "slots": element.slots}
+    return render.render("slots/_day.html", day=day, slot_markup=slot_markup)
 
 
-def named(data: dict[str, Any]) -> dict[str, Any]:
-    """The same with the name that the template knows the id by."""
-    return {**data, "id": data["slot_id"]}
+def slot_markup(slot: Slot) -> Markup:
+    """One slot as its fragment, drawn once for each state and language; a ring that runs down is drawn anew."""
+    return _drawn(slot) if slot.state is SlotState.HELD else _kept(slot, i18n.language())
+
+
+@lru_cache(maxsize=16_384)
+def _kept(slot: Slot, _locale: str) -> Markup:
+    return _drawn(slot)
+
+
+def _drawn(slot: Slot) -> Markup:
+    return Markup(render.render("slots/_slot.html", slot=slot))  # noqa: S704  # the template escapes what it shows
 
 
 live.register(

@@ -16,7 +16,7 @@ from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.errors import Conflict, Invalid, NotFound
 from portal.slots import actions, policy, queries
-from portal.slots.events import slots_topic
+from portal.slots.events import slot_markup, slots_topic
 from portal.slots.schemas import BulkForm, DoctorSlots, SlotChange, Week, Weekday
 from portal.web.flashes import flash
 from portal.web.forms import Form, read_form
@@ -50,8 +50,8 @@ async def hold(request: Request, actor: NamedDependency[Actor], slot_id: FromPat
         await actions.hold_slot(actor, slot_id, request.app.state.settings.hold_seconds)
     except Conflict as refusal:
         slot = await queries.get_slot(actor, slot_id)
-        refused = {"refusal": refusal, "others": await queries.next_free(slot.doctor_id, slot.start)}
-        return await week_page(request, actor, slot.doctor_id, slot.date, **refused)
+        others = await queries.next_free(slot.doctor_id, slot.start)
+        return await week_page(request, actor, slot.doctor_id, slot.date, refusal, others=others)
     return redirect(f"/slots/{slot_id}/book")
 
 
@@ -80,7 +80,7 @@ async def week_page(
     settings = request.app.state.settings
     card = await queries.get_doctor_card(viewer, doctor_id)
     found = await actions.look_at_week(viewer, doctor_id, first, settings.horizon_days)
-    week = week_of(found, max(first or found.today, found.today), viewer.time_zone if viewer else None)
+    week = week_of(found, max(found.first_day, found.today), viewer.time_zone if viewer else None)
     return page(
         "slots/doctor.html",
         status=refusal.status if refusal else 200,
@@ -88,6 +88,7 @@ async def week_page(
         week=week,
         week_path=f"/doctors/{doctor_id}",
         holds=found.holds,
+        slot_markup=slot_markup,
         next_free=found.next_free,
         hold_seconds=settings.hold_seconds,
         live_topics=[slots_topic(doctor_id, day["date"]) for day in week.days],
@@ -155,8 +156,8 @@ async def times(
     doctor = await queries.get_planned_doctor(actor, doctor_id or actor.id)
     found = await actions.look_at_days(actor, doctor.id, shown, shown, horizon_days)
     own = [slot for slot in found.slots if policy.may_manage(actor, doctor.id, slot.clinic_id)]
-    around = {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
-    return await planning("slots/times.html", actor, doctor_id, day=shown, slots=own, **around)
+    before, after = shown - timedelta(days=1), shown + timedelta(days=1)
+    return await planning("slots/times.html", actor, doctor_id, day=shown, slots=own, before=before, after=after)
 
 
 @get(under("/times/new"), access=PLANNERS)

@@ -26,6 +26,8 @@ from portal.web.i18n import _
 
 AHEAD_SECONDS = 20 * 60  # streams end and come back sooner than this; no timer is needed for what lies further ahead
 
+# Statements put together from parts read best without brackets around them.
+# fmt: off
 # What everybody may see of a slot. Being held ends by the database's clock, read row by row, with no sweeper.
 SEEN = """
     s.id, s.doctor_id, s.date, s.position, s.starts_at, s.ends_at, s.local_start, s.time_zone, s.overflow,
@@ -42,7 +44,7 @@ FREE = """
 """
 
 DAYS = """
-WITH who AS MATERIALIZED (
+WITH known AS MATERIALIZED (
     SELECT d.account_id AS doctor, d.consultation_fee, d.currency, a.time_zone AS doctor_zone, h.made_until,
         (clock_timestamp() AT TIME ZONE a.time_zone)::date AS today,
         (SELECT s.date FROM slot s WHERE s.doctor_id = $1 AND""" + FREE + """ORDER BY s.starts_at LIMIT 1) AS next_free,
@@ -54,9 +56,11 @@ WITH who AS MATERIALIZED (
     FROM doctor d JOIN account a ON a.id = d.account_id AND a.status = 'ACTIVE'
     LEFT JOIN slot_horizon h ON h.doctor_id = d.account_id
     WHERE d.account_id = $1
+), who AS (
+    SELECT *, coalesce($2, greatest(next_free, today)) AS first_day FROM known
 )
 SELECT who.*, """ + SEEN + """
-FROM who LEFT JOIN slot s ON s.doctor_id = $1 AND s.date BETWEEN coalesce($2, who.today) AND coalesce($3, who.today + 6)
+FROM who LEFT JOIN slot s ON s.doctor_id = $1 AND s.date BETWEEN who.first_day AND coalesce($3, who.first_day + 6)
     AND """ + STILL_SEEN + """
 ORDER BY s.starts_at, s.position
 """
@@ -118,12 +122,13 @@ SELECT coalesce(c.time_zone, a.time_zone) AS time_zone, clock_timestamp() AS now
 FROM doctor d JOIN account a ON a.id = d.account_id LEFT JOIN clinic c ON c.id = $2
 WHERE d.account_id = $1
 """
+# fmt: on
 
 
 async def read_days(
     viewer: Actor | None, doctor_id: UUID, first: date | None, last: date | None, horizon_days: int
 ) -> tuple[DoctorSlots, bool]:
-    """A doctor's slots from `first` to `last` (None: the seven days from today), in one statement.
+    """A doctor's slots from `first` to `last` (None: seven days from the next free one), in one statement.
 
     Also says whether all slots of these days have been made yet. Raises `NotFound` for a doctor whom nobody can book.
     """
@@ -132,11 +137,12 @@ async def read_days(
         raise NotFound
     head = rows[0]
     last_day = date.fromordinal(head["today"].toordinal() + horizon_days)
-    wanted = min(last or date.fromordinal(head["today"].toordinal() + 6), last_day)
+    wanted = min(last or date.fromordinal(head["first_day"].toordinal() + 6), last_day)
     found = DoctorSlots(
         doctor_id=doctor_id,
         time_zone=head["doctor_zone"],
         today=head["today"],
+        first_day=head["first_day"],
         last_day=last_day,
         slots=[slot_of(row) for row in rows if row["id"] is not None],
         holds=msgspec.convert(head["holds"] or [], list[OwnHold]),

@@ -83,6 +83,7 @@ class DoctorSlots(Struct, frozen=True, kw_only=True):
     doctor_id: UUID
     time_zone: str
     today: date
+    first_day: date  # of those asked for, or the next with a free time
     last_day: date
     slots: list[Slot]
     holds: list[OwnHold] = []
@@ -176,7 +177,7 @@ SlotMinutes = Annotated[int, Meta(ge=5, le=240)]
 Offset = Annotated[str, Meta(pattern=r"^[+-][0-9]{2}:[0-9]{2}$", max_length=6)]
 
 
-class NewSlot(Input):
+class NewSlot(Input, frozen=True):
     """One slot by hand, on the wall clock of the clinic (of the doctor without one)."""
 
     date: LocalDate
@@ -187,7 +188,7 @@ class NewSlot(Input):
     utc_offset: Offset | None = None  # needed when the wall clock shows this time twice that night
 
 
-class BulkSlots(Input):
+class BulkSlots(Input, frozen=True):
     """Many slots: the same hours on each of some dates, or on some weekdays of a range."""
 
     start: WallTime
@@ -201,7 +202,7 @@ class BulkSlots(Input):
     service_type: ServiceType = ServiceType.VIRTUAL
 
 
-class BulkForm(BulkSlots, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class BulkForm(BulkSlots, frozen=True, kw_only=True):
     """The form of many slots: the first time it is sent it shows what will be added, then it adds."""
 
     confirmed: bool = False
@@ -221,7 +222,7 @@ class BulkResult(Struct, frozen=True, kw_only=True):
     days: list[DaySlots]
 
 
-class SlotChange(Input):
+class SlotChange(Input, frozen=True):
     disabled: bool
 
 

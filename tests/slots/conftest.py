@@ -1,6 +1,7 @@
 """The whole portal in this process, and ways to look past it into the rows."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 from litestar import Litestar
 
 from portal import db
+from portal.errors import Conflict, NotFound
 from portal.settings import Settings
 
 
@@ -79,3 +81,18 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         for name in ("fetch", "fetch_row", "fetch_value", "execute"):
             patch.setattr(db, name, counting(getattr(db, name)))
         yield said
+
+
+async def in_parallel(work: Iterable[Callable[[], Awaitable[Any]]], callers: int = 48) -> list[Any]:
+    """Do all of it with so many callers at once; what each answered or raised."""
+    waiting, answers = iter(list(work)), []
+
+    async def call() -> None:
+        for one in waiting:
+            try:
+                answers.append(await one())
+            except (Conflict, NotFound) as refusal:
+                answers.append(refusal)
+
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return answers

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,16 +13,16 @@ import pytest
 
 from portal import clock, db
 from portal.accounts.schemas import AccountStatus, Actor, Role
-from portal.errors import Conflict, NotFound
+from portal.errors import Conflict
 from portal.ids import uuid7
 from portal.settings import Settings
 from portal.slots import actions
 from tests import factories as make
-from tests.slots.conftest import row_of
+from tests.slots.conftest import in_parallel, row_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.usefixtures("pool")]
 
-SLOTS, ATTEMPTS, CALLERS = 250, 42, 48
+SLOTS, ATTEMPTS = 250, 42
 PATIENTS = """
 WITH made AS (
     INSERT INTO account (id, email, role, status, first_name, last_name)
@@ -43,21 +43,6 @@ async def crowd(number: int) -> list[Actor]:
         )
         for one in ids
     ]  # fmt: skip
-
-
-async def in_parallel(work: Iterable[Callable[[], Awaitable[Any]]], callers: int = CALLERS) -> list[Any]:
-    """Do all of it with so many callers at once; what each answered or raised."""
-    waiting, answers = iter(list(work)), []
-
-    async def call() -> None:
-        for one in waiting:
-            try:
-                answers.append(await one())
-            except (Conflict, NotFound) as refusal:
-                answers.append(refusal)
-
-    await asyncio.gather(*(call() for _ in range(callers)))
-    return answers
 
 
 async def naive_hold(actor: Actor, slot_id: UUID, seconds: float) -> str:

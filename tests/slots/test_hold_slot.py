@@ -12,7 +12,7 @@ from portal.errors import Conflict, Forbidden, NotFound
 from portal.slots import actions
 from portal.slots.events import slots_topic
 from tests import factories as make
-from tests.slots.conftest import book, counted, end_hold, published, row_of
+from tests.slots.conftest import book, counted, end_hold, in_parallel, published, row_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
@@ -94,8 +94,8 @@ async def test_five_hundred_requests_at_once_keep_to_the_limit() -> None:
     """A5: holding is not hoarding."""
     patient = await make.patient()
     slots = [await make.slot((await make.doctor()).id) for _ in range(25)]
-    answers = await asyncio.gather(
-        *(actions.hold_slot(patient.actor, slot, SECONDS) for slot in slots * 20), return_exceptions=True
+    answers = await in_parallel(
+        [lambda slot=slot: actions.hold_slot(patient.actor, slot, SECONDS) for slot in slots * 20]
     )
     held = await db.fetch_value(
         "SELECT count(*) FROM slot WHERE held_by = $1 AND held_until > clock_timestamp()", patient.id
