@@ -151,7 +151,7 @@ async def list_doctors(actor: Actor) -> list[tuple[UUID, str]]:
 
 
 _HISTORY = {
-    role: "SELECT h.at, h.actor_id, h.from_status, h.to_status, h.reason FROM appointment a"
+    role: "SELECT a.patient_id, h.at, h.actor_id, h.from_status, h.to_status, h.reason FROM appointment a"
     " LEFT JOIN appointment_history h ON h.appointment_id = a.id" + own + " AND a.id = $3 ORDER BY h.at, h.id"
     for role, own in _OWN.items()
 }

@@ -13,9 +13,11 @@ from msgspec import Struct
 
 from portal import clock
 from portal.accounts.schemas import Actor, Role
+from portal.appointments.policy import moves_now
+from portal.appointments.queries import get_appointment
 from portal.appointments.schemas import AppointmentType
 from portal.booking import actions, queries, refusals
-from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, SlotOffer
+from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, NewTime, SlotOffer
 from portal.errors import Conflict, FieldError
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
@@ -23,6 +25,7 @@ from portal.web.i18n import _
 from portal.web.render import page, redirect
 
 PATIENT = roles(Role.PATIENT)
+BOOKERS = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN)
 S = TypeVar("S", bound=Struct)
 
 
@@ -127,4 +130,30 @@ async def join(request: Request, actor: NamedDependency[Actor], session_id: From
         return await place_page(actor, session_id, form.data.date, form, 409, conflict.detail)
 
 
-handlers = [confirm_slot, book_slot, confirm_place, join]
+@get("/appointments/{appointment_id:uuid}/reschedule", access=BOOKERS)
+async def choose_other_time(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
+    """The doctor's next free times, to move a visit to."""
+    return await times_page(actor, appointment_id)
+
+
+async def times_page(actor: Actor, appointment_id: UUID, status: int = 200, refused: str = "") -> Response[Any]:
+    visit = await get_appointment(actor, appointment_id)
+    if "reschedule" not in moves_now(actor, visit):
+        return redirect(f"/appointments/{appointment_id}", flash=_("This visit can no longer be moved."))
+    times = await refusals.next_times(visit.doctor_id, visit.appointment_type, visit.clinic_id)
+    return page("booking/reschedule.html", status=status, visit=visit, times=times, refused=refused)
+
+
+@post("/appointments/{appointment_id:uuid}/reschedule", access=BOOKERS, status_code=200)
+async def reschedule(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
+    form = await read_form(request, NewTime)
+    if form.data is None:
+        return await times_page(actor, appointment_id, 422, _("Choose a time."))
+    try:
+        visit = await actions.reschedule(actor, appointment_id, form.data.slot_id)
+    except Conflict as conflict:
+        return await times_page(actor, appointment_id, 409, conflict.detail)
+    return redirect(f"/appointments/{visit.id}", flash=_("The visit has moved to its new time."))
+
+
+handlers = [confirm_slot, book_slot, confirm_place, join, choose_other_time, reschedule]

@@ -172,6 +172,22 @@ async def alternatives(doctor_id: UUID | None, specialty_id: UUID | None, appoin
     return [FreeTime(**row) for row in rows]
 
 
+_NEXT = """
+SELECT s.id AS slot_id, s.doctor_id, ltrim(d.title || ' ' || c.first_name || ' ' || c.last_name) AS doctor_name,
+    s.starts_at AS start_time, s.ends_at AS end_time, s.time_zone, s.service_type
+FROM slot s JOIN doctor d ON d.account_id = s.doctor_id JOIN account c ON c.id = s.doctor_id
+WHERE s.doctor_id = $1 AND s.service_type IN ('BOTH', $2) AND s.clinic_id IS NOT DISTINCT FROM $3
+    AND s.appointment_id IS NULL AND NOT s.disabled AND NOT s.overflow AND s.starts_at > clock_timestamp()
+    AND (s.held_until IS NULL OR s.held_until <= clock_timestamp())
+ORDER BY s.starts_at LIMIT 20
+"""
+
+
+async def next_times(doctor_id: UUID, appointment_type: str, clinic_id: UUID | None) -> list[FreeTime]:
+    """A doctor's next free times at one place, to move a visit to."""
+    return [FreeTime(**row) for row in await db.fetch(_NEXT, doctor_id, appointment_type, clinic_id)]
+
+
 async def is_bookable(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> bool:
     """Whether there is such a specialty and such a patient at all."""
     sql = """

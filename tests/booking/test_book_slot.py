@@ -1,6 +1,6 @@
 """Book one slot: works, wrong role, stranger, conflict, bad input, what follows, who hears of it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -48,6 +48,15 @@ async def test_books_and_writes_all_that_follows(client: httpx.AsyncClient, cast
     [mail] = await db.fetch("SELECT * FROM mail WHERE account_id = $1", cast.patient.id)
     assert "cough" not in mail["subject"] + mail["body"] and cast.doctor.actor.last_name not in mail["body"]
     assert await db.fetch_value("SELECT kind FROM notification WHERE account_id = $1", cast.patient.id)
+
+
+async def test_mail_speaks_the_patients_language_on_the_visits_clock(client: httpx.AsyncClient, cast: Cast) -> None:
+    await db.execute("UPDATE account SET locale = 'es' WHERE id = $1", cast.patient.id)
+    start = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    slot_id = await factories.slot(cast.doctor.id, start, clinic_id=cast.clinic_id, time_zone="America/New_York")
+    assert (await book(client, cast.admin, slot_id, patient_id=str(cast.patient.id))).status_code == 201
+    body = await db.fetch_value("SELECT body FROM mail WHERE account_id = $1", cast.patient.id)
+    assert "lunes, 1 de marzo de 2027" in body and "4:00" in body and "America/New_York" in body
 
 
 async def test_virtual_visit_gets_its_video_session(client: httpx.AsyncClient, cast: Cast) -> None:

@@ -82,3 +82,21 @@ async def test_strangers_and_visitors(client: httpx.AsyncClient, cast: Cast) -> 
     await send(client, cast.patient, f"/slots/{slot_id}/hold")
     seen = (await see(client, cast.other_patient, f"/slots/{slot_id}/book")).text
     assert "Choose another time" in seen and "data-countdown" not in seen
+
+
+async def test_a_visit_moves_to_another_time_or_stays(client: httpx.AsyncClient, cast: Cast) -> None:
+    first, second, third = await factories.slots(cast.doctor.id, 3, clinic_id=cast.clinic_id)
+    visit = (await book(client, cast.patient, first)).json()
+    path = f"/appointments/{visit['id']}/reschedule"
+    assert str(third) in (await see(client, cast.patient, path)).text
+    await book(client, cast.other_patient, second)
+    refused = await send(client, cast.patient, path, slot_id=str(second))
+    assert refused.status_code == 409 and "just been taken" in refused.text and str(third) in refused.text
+    assert (await send(client, cast.patient, path, slot_id="soon")).status_code == 422
+    for stranger in (cast.other_patient, cast.other_doctor):
+        assert (await see(client, stranger, path)).status_code == 404
+        assert (await send(client, stranger, path, slot_id=str(third))).status_code == 404
+    moved = await send(client, cast.patient, path, slot_id=str(third))
+    assert moved.status_code == 303 and moved.headers["location"] != f"/appointments/{visit['id']}"
+    assert (await slot_row(first))["appointment_id"] is None and (await slot_row(third))["appointment_id"]
+    assert (await see(client, cast.patient, path)).headers["location"] == f"/appointments/{visit['id']}"
