@@ -7,6 +7,7 @@ import msgspec
 
 from portal import db
 from portal.accounts.schemas import Actor
+from portal.audit.actions import record_read
 from portal.clinics import policy
 from portal.clinics.schemas import Attention, Clinic, ClinicDay, ClinicList, StaffDoctor
 from portal.errors import NotFound
@@ -120,5 +121,8 @@ async def day_of_own_clinics(actor: Actor) -> ClinicDay:
 
 
 async def needs_attention(actor: Actor) -> list[Attention]:
-    """The appointments of own clinics that somebody must look at, the soonest first."""
-    return [Attention(**dict(row)) for row in await db.fetch(ATTENTION, list(actor.clinic_ids))]
+    """The appointments of own clinics that somebody must look at, the soonest first. Audited as one read."""
+    found = [Attention(**dict(row)) for row in await db.fetch(ATTENTION, list(actor.clinic_ids))]
+    if found:
+        await record_read(actor, "appointments.attention", subject_type="appointments", subject_id=actor.id)
+    return found
