@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from litestar import Litestar
 
 from portal.accounts.schemas import AccountStatus
+from portal.web.guards import Access
 from tests.access import canaries
 from tests.access.call import Answer, call, csrf_token
 from tests.access.policy import Expected, Row, expected, is_let_in, nowhere, routes
@@ -40,7 +42,9 @@ class Cell:
     leaks: set[tuple[str, str]]  # those that were not for this actor
     fingerprint: str
     audits: list[dict[str, Any]]
-    wrote: bool
+    wrote: bool  # rows have changed
+    is_signed_in: bool
+    patient_id: UUID | None  # whose record the thing belongs to
     is_changed: bool = False  # a refused call that has changed a row
     faults: list[str] = field(default_factory=list)
 
@@ -89,13 +93,7 @@ class Caller:
                 yield from ((actor, self.world.sides[name]) for name in ("other", "elsewhere"))
 
     async def cell(self, row: Row, handler: Any, actor: str, side: Side) -> Cell:
-        person = self.world.people[actor]
-        relations = self.world.relations(actor, side.name) if side.name in canaries.SIDES else set()
-        if not side.name and actor == "system":
-            relations = {"system"}
-        wanted = expected(
-            row, handler.opt["access"], getattr(handler, "status_code", None), person, relations, side.name
-        )
+        person, wanted = self.world.people[actor], self.wanted(row, handler, actor, side)
         async with self.sandbox.rolled_back():
             answer = await send(self.app, row, person, side)
             await self.sandbox.must_work(f"{row.call} as {actor} on {side.name}: {answer.status} {answer.text[:300]}")
@@ -104,13 +102,24 @@ class Caller:
                 row=row, actor=actor, side=side.name, expected=wanted, status=answer.status, headers=answer.headers,
                 seen=canaries.seen(answer), leaks=set(), fingerprint=fingerprint(answer),
                 audits=await self.sandbox.audited(answer.header("x-request-id")), wrote=wrote,
+                is_signed_in=knows(handler.opt["access"], person),
+                patient_id=side.ids["patient"] if side.name in canaries.SIDES else None,
             )  # fmt: skip
             if wrote and not wanted.allowed:
                 cell.is_changed = await self.sandbox.rows() != self.before
             elif wrote:
+                cell.wrote = bool(cell.audits) or await self.sandbox.rows() != self.before
                 cell.faults += await self.broken()
         cell.leaks = {(whose, what) for whose, what in cell.seen if not self.is_for(actor, whose, what)}
         return cell
+
+    def wanted(self, row: Row, handler: Any, actor: str, side: Side) -> Expected:
+        """The answer that the policy asks for."""
+        relations = self.world.relations(actor, side.name) if side.name in canaries.SIDES else set()
+        if not side.name and actor == "system":
+            relations = {"system"}
+        status = getattr(handler, "status_code", None)
+        return expected(row, handler.opt["access"], status, self.world.people[actor], relations, side.name)
 
     async def broken(self) -> list[str]:
         try:
@@ -133,6 +142,11 @@ async def send(
     elif not row.is_api and row.method not in SAFE:
         more = {"x-csrf-token": csrf_token(person), **(more or {})}
     return await call(app, row.method, row.url(side), person, body, kind, more)
+
+
+def knows(access: Access, person: Person | None) -> bool:
+    """Whether the answer is for a person who is signed in."""
+    return person is not None and not access.nameless and person.actor.status is not AccountStatus.SUSPENDED
 
 
 def fingerprint(answer: Answer) -> str:

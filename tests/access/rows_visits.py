@@ -10,13 +10,15 @@ PLACE = {"session_id": "$session", "date": "$session_day", "appointment_type": "
 ONE = "/api/appointments/{appointment_id}"
 PAGE = "/appointments/{appointment_id}"
 PARTIES = "patient doctor admin"
+AGAIN = "asking again for a hold changes nothing"
 PUBLIC_DOCTORS = "doctors are public, so it may be said that one does not work there"
 
 SLOTS = [
     Row("GET /doctors/{doctor_id}", "public", {"doctor_id": "doctor"}),
     Row("GET /slots/{slot_id}/hold", "PATIENT", {"slot_id": "open_slot"}),
     Row("POST /slots/{slot_id}/hold", "PATIENT", {"slot_id": "open_slot"}, {}, ok=(303,)),
-    Row("POST /slots/{slot_id}/hold", "patient", {"slot_id": "held_slot"}, {}, ok=(303,), refusal=(404, 409), is_vague="taken"),
+    Row("POST /slots/{slot_id}/hold", "patient", {"slot_id": "held_slot"}, {}, ok=(303,), refusal=(404, 409),
+        is_vague="taken", unaudited=AGAIN),
     Row("POST /slots/{slot_id}/release", "PATIENT", {"slot_id": "held_slot"}, {}, ok=(303,)),
     Row("GET /api/doctors/{doctor_id}/slots", "public", {"doctor_id": "doctor"}),
     *(
@@ -25,7 +27,8 @@ SLOTS = [
         for path, body in (("", NEW_SLOT), ("/bulk", MANY_SLOTS), ("/bulk/preview", MANY_SLOTS))
     ),
     Row("POST /api/slots/{slot_id}/hold", "PATIENT", {"slot_id": "open_slot"}),
-    Row("POST /api/slots/{slot_id}/hold", "patient", {"slot_id": "held_slot"}, refusal=(404, 409), is_vague="taken"),
+    Row("POST /api/slots/{slot_id}/hold", "patient", {"slot_id": "held_slot"}, refusal=(404, 409), is_vague="taken",
+        unaudited=AGAIN),
     Row("DELETE /api/slots/{slot_id}/hold", "patient", {"slot_id": "held_slot"}),
     Row("PATCH /api/slots/{slot_id}", "doctor admin", {"slot_id": "open_slot"}, {"disabled": True}),
     Row("PATCH /api/slots/{slot_id}", "doctor admin", {"slot_id": "disabled_slot"}, {"disabled": False}),

@@ -48,14 +48,20 @@ def settings_for(database_url: str, data: Path) -> Settings:
 
 
 async def matrix_of(database_url: str, data: Path) -> matrix.Matrix:
-    """The matrix of this test run."""
-    if not _finished:
+    """The matrix of this test run, on an empty database where it has not been run yet."""
+    if _finished:
+        return await matrix_on(None)
+    async with staged(settings_for(database_url, data)) as stage:
+        return await matrix_on(stage)
+
+
+async def matrix_on(stage: Stage | None) -> matrix.Matrix:
+    """The same, for those who have a stage of their own."""
+    if not _finished and stage is not None:
         try:
-            async with staged(settings_for(database_url, data)) as stage:
-                _finished.append(await matrix.run(stage.app, stage.world, stage.sandbox, ROWS))
+            _finished.append(await matrix.run(stage.app, stage.world, stage.sandbox, ROWS))
         except Exception as error:
             _finished.append(error)
-            raise
     found = _finished[0]
     if isinstance(found, Exception):
         raise found

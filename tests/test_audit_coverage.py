@@ -1,0 +1,140 @@
+"""Every read and write of a patient's data leaves its row in the audit (H1); without that row nothing happens (H2)."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.access import canaries
+from tests.access.matrix import SAFE, Caller, Cell, Matrix, send
+from tests.access.policy import routes
+from tests.access.rows import ROWS
+from tests.access.stage import Stage, matrix_on, settings_for, staged
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
+
+PERSONAL = {"person", "visit", "notes", "record"}  # audiences whose texts are a patient's data
+
+
+@pytest.fixture(scope="module")
+async def stage(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with staged(settings_for(database_url, tmp_path_factory.mktemp("data"))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def matrix(stage: Stage) -> Matrix:
+    return await matrix_on(stage)
+
+
+def told(wrong: list[Cell]) -> str:
+    counts = Counter(cell.row.call for cell in wrong)
+    return "\n".join([*(f"{n} × {call}" for call, n in counts.most_common()), *(str(cell) for cell in wrong[:20])])
+
+
+def shows_a_patient(cell: Cell) -> bool:
+    """Whether the answer told somebody else something of a patient. One's own record is one's own to read."""
+    return cell.status < 400 and any(
+        what in PERSONAL and side != "pending" and cell.actor != OWNERS.get(side) for side, what in cell.seen
+    )
+
+
+OWNERS = {"owner": "owner", "other": "other", "elsewhere": "far patient", "suspended": "suspended"}
+
+
+def test_every_read_of_a_patient_leaves_a_row(matrix: Matrix) -> None:
+    reads = [cell for cell in matrix.cells if cell.row.method in SAFE and shows_a_patient(cell)]
+    wrong = [cell for cell in reads if not cell.audits and not cell.row.unaudited]
+    print(f"\n{len(reads)} reads of a patient's data by others, {len(wrong)} without a row")
+    assert not wrong, told(wrong)
+
+
+def test_the_row_of_one_record_names_its_patient(matrix: Matrix) -> None:
+    """Where a call is about one thing of one patient, the row says whose, so that the patient can see it."""
+    reads = [cell for cell in matrix.cells if is_about_one(cell) and shows_a_patient(cell)]
+    wrong = [cell for cell in reads if cell.patient_id not in {row["patient_id"] for row in cell.audits}]
+    assert reads
+    assert not wrong, told(wrong)
+
+
+def is_about_one(cell: Cell) -> bool:
+    return bool(cell.row.ids) and cell.side != "" and "patient" in cell.row.may.split() and not cell.row.unaudited
+
+
+def test_every_write_leaves_a_row(matrix: Matrix) -> None:
+    writes = [
+        cell for cell in matrix.cells
+        if cell.row.method not in SAFE and cell.expected.allowed and cell.status < 400 and cell.wrote
+    ]  # fmt: skip
+    wrong = [cell for cell in writes if not cell.audits and not cell.row.unaudited]
+    print(f"\n{len(writes)} writes, {len(wrong)} without a row")
+    assert not wrong, told(wrong)
+
+
+def test_rows_are_complete_and_hold_no_text_of_a_patient(matrix: Matrix) -> None:
+    wrong = []
+    for cell in matrix.cells:
+        for row in cell.audits:
+            known = row["actor_id"] is not None and row["actor_role"] is not None
+            if cell.is_signed_in and not known and not cell.row.path.endswith(OUTSIDE):
+                wrong.append(f"{cell}: who? {row['action']}")
+            if not (row["action"] and row["subject_type"] and row["subject_id"] and row["at"] and row["outcome"]):
+                wrong.append(f"{cell}: {row['action']}")
+            if canaries.PATTERN.search(" ".join(str(value) for value in row.values())):
+                wrong.append(f"{cell}: holds a text of a person")
+    assert not wrong, wrong[:20]
+
+
+# What even someone who is signed in does for an account that need not be theirs.
+OUTSIDE = ("forgotten-password", "reset-password", "/{token}", "register", "/{role}", "login")
+
+
+def test_the_outcome_is_told(matrix: Matrix) -> None:
+    assert {row["outcome"] for cell in matrix.cells for row in cell.audits} <= {"OK", "DENIED", "FAILED"}
+    done = [row["outcome"] for cell in matrix.cells if cell.status < 400 for row in cell.audits]
+    assert set(done) == {"OK"}
+
+
+async def test_without_the_audit_nothing_is_done(stage: Stage) -> None:
+    """The audit cannot be written: each action fails and leaves every row as it was (H2)."""
+    caller = Caller(stage.app, stage.world, stage.sandbox, await stage.sandbox.rows())
+    known, tried, wrong = routes(stage.app), 0, []
+    for row in ROWS:
+        handler = known.get((row.method, row.path))
+        if handler is None or row.unaudited or row.method in SAFE:
+            continue
+        for actor, side in first_allowed(caller, row, handler):
+            tried += 1
+            async with stage.sandbox.rolled_back(audit_fails=True):
+                answer = await send(stage.app, row, stage.world.people[actor], side)
+                if answer.status < 500 or await stage.sandbox.rows() != caller.before:
+                    wrong.append(f"{row.call} as {actor}: {answer.status}")
+    print(f"\n{tried} writes without an audit")
+    assert not wrong, "\n".join(wrong)
+    assert tried > 50
+
+
+async def test_without_the_audit_nothing_is_shown(stage: Stage) -> None:
+    """Nor does anybody but the patient read a record of which no row could be kept."""
+    caller = Caller(stage.app, stage.world, stage.sandbox, set())
+    known, tried, wrong = routes(stage.app), 0, []
+    for row in ROWS:
+        handler = known.get((row.method, row.path))
+        if handler is None or row.unaudited or row.method not in SAFE or not {"doctor", "admin"} & set(row.may.split()):
+            continue
+        for actor, side in first_allowed(caller, row, handler, ("treating", "admin here")):
+            tried += 1
+            async with stage.sandbox.rolled_back(audit_fails=True):
+                answer = await send(stage.app, row, stage.world.people[actor], side)
+                if {what for _side, what in canaries.seen(answer)} & PERSONAL:
+                    wrong.append(f"{row.call} as {actor}: {answer.status}")
+    print(f"\n{tried} reads without an audit")
+    assert not wrong, "\n".join(wrong)
+
+
+def first_allowed(caller: Caller, row, handler, only: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
+    """The first actor (of those named) and side for which a row succeeds."""
+    for actor, side in caller.pairs(row, handler):
+        if (not only or actor in only) and caller.wanted(row, handler, actor, side).allowed:
+            return [(actor, side)]
+    return []
