@@ -73,22 +73,6 @@ CREATE INDEX clinic_town ON clinic (fold_text(city) text_pattern_ops) WHERE acti
 CREATE INDEX clinic_post_code ON clinic (postal_code) WHERE active;
 CREATE INDEX clinic_name ON clinic (fold_text(name) text_pattern_ops) WHERE active;
 DROP INDEX clinic_city;
-CREATE FUNCTION find_place(typed text) RETURNS TABLE (name text, latitude float8, longitude float8)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
-    WITH sought (word) AS (SELECT fold_text(typed)), fitting AS (
-        SELECT 1 AS class, c.city, c.region, c.country, c.latitude, c.longitude FROM clinic c, sought
-        WHERE c.active AND fold_text(c.city) = word
-        UNION ALL SELECT 2, c.city, c.region, c.country, c.latitude, c.longitude FROM clinic c
-        WHERE c.active AND c.postal_code = upper(trim(typed)) AND c.postal_code <> ''
-        UNION ALL (SELECT 3, c.city, c.region, c.country, c.latitude, c.longitude FROM clinic c, sought
-        WHERE c.active AND fold_text(c.city) ~>=~ word AND fold_text(c.city) ~<~ (word || U&'\\+10FFFF') LIMIT 200)
-        UNION ALL (SELECT 4, c.name, c.region, c.country, c.latitude, c.longitude FROM clinic c, sought
-        WHERE c.active AND fold_text(c.name) ~>=~ word AND fold_text(c.name) ~<~ (word || U&'\\+10FFFF') LIMIT 200)
-    )
-    SELECT f.city, avg(f.latitude), avg(f.longitude) FROM fitting f
-    WHERE f.class = (SELECT min(class) FROM fitting WHERE latitude IS NOT NULL) AND f.latitude IS NOT NULL
-    GROUP BY f.city, f.region, f.country ORDER BY count(*) DESC, f.city LIMIT 1
-$$;
 
 CREATE TABLE doctor_search (
     doctor_id uuid CONSTRAINT doctor_search_pkey PRIMARY KEY

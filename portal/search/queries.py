@@ -1,7 +1,7 @@
 """Finding doctors: one statement a page, whatever is asked for."""
 
 from decimal import Decimal
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, degrees, log, radians, sin, sqrt, tan
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -13,12 +13,29 @@ from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, Free
 from portal.search.statements import Kind, statement
 from portal.web.places import Point
 
+# A typed place: a town, a post code, the beginning of a town or of a clinic's name, whichever says most of all.
 SURROUNDINGS = """
+WITH sought (word, code) AS (SELECT fold_text($1), upper(trim($1))), fitting AS (
+    SELECT 1 AS class, c.city, c.region, c.country, c.latitude, c.longitude FROM clinic c
+    WHERE c.active AND fold_text(c.city) = (SELECT word FROM sought)
+    UNION ALL SELECT 2, c.city, c.region, c.country, c.latitude, c.longitude FROM clinic c
+    WHERE c.active AND c.postal_code = (SELECT code FROM sought) AND c.postal_code <> ''
+    UNION ALL (SELECT 3, c.city, c.region, c.country, c.latitude, c.longitude FROM clinic c
+    WHERE c.active AND fold_text(c.city) ~>=~ (SELECT word FROM sought)
+      AND fold_text(c.city) ~<~ (SELECT word || U&'\\+10FFFF' FROM sought) LIMIT 200)
+    UNION ALL (SELECT 4, c.name, c.region, c.country, c.latitude, c.longitude FROM clinic c
+    WHERE c.active AND fold_text(c.name) ~>=~ (SELECT word FROM sought)
+      AND fold_text(c.name) ~<~ (SELECT word || U&'\\+10FFFF' FROM sought) LIMIT 200)
+), place AS (
+    SELECT f.city AS name, avg(f.latitude) AS latitude, avg(f.longitude) AS longitude FROM fitting f
+    WHERE f.latitude IS NOT NULL AND f.class = (SELECT min(class) FROM fitting WHERE latitude IS NOT NULL)
+    GROUP BY f.city, f.region, f.country ORDER BY count(*) DESC, f.city LIMIT 1
+)
 SELECT json_build_object(
     'specialties', (SELECT coalesce(json_agg(json_build_object('id', id, 'name', name) ORDER BY name), '[]')
                     FROM specialty WHERE active),
-    'place', (SELECT json_build_object('name', name, 'point', json_build_array(latitude, longitude))
-              FROM find_place($1)))::text
+    'place', (SELECT json_build_object('name', name, 'point', json_build_array(latitude, longitude)) FROM place
+              WHERE $1 IS NOT NULL))::text
 """
 
 # Whom people find most of: the specialties with the most doctors who have a free time.
@@ -74,7 +91,8 @@ async def doctors(filters: Filters, skip: int = 0, limit: int = 10, slots: int =
     key = (db.DB.pool, *values)
     total = remembered_total(key)
     text = statement(kind_of(filters, counted=total is None))
-    found = _page.decode(await db.fetch_value(text, *values, skip + limit + SLACK, skip, limit, slots))
+    paging = (skip + limit + SLACK, skip, limit, slots)
+    found = _page.decode(await db.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km)))
     if total is None:
         total = found.total
         remember_total(key, total)
@@ -121,6 +139,21 @@ def arguments(filters: Filters) -> tuple[Any, ...]:
         near.longitude if near else None,
         filters.within_km,
     )
+
+
+def square(near: Point | None, km: float | None) -> tuple[float | None, ...]:
+    """The corners, on the Mercator plane, of a square that holds the circle; as the database's `around`."""
+    if near is None or km is None:
+        return (None, None, None, None)
+    height = km / 111.19
+    width = height / max(0.05, cos(radians(min(85.0, abs(near.latitude) + height))))
+    south, north = mercator(near.latitude - height), mercator(near.latitude + height)
+    return (near.longitude - width, south, near.longitude + width, north)
+
+
+def mercator(latitude: float) -> float:
+    """The height of a latitude on the plane."""
+    return degrees(log(tan(radians(45 + max(-85.0, min(85.0, latitude)) / 2))))
 
 
 def remembered_total(key: tuple[Any, ...]) -> int | None:

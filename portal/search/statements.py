@@ -13,7 +13,7 @@ from portal.search.schemas import Sort
 
 
 class Kind(NamedTuple):
-    """Which pieces a search needs; its values come as arguments $1 to $13."""
+    """Which pieces a search needs; its values come as arguments $1 to $17."""
 
     specialty: bool
     words: bool
@@ -29,7 +29,8 @@ class Kind(NamedTuple):
 GIVEN = """
 WITH given AS (
     SELECT $1::uuid, $2::text, $3::text, $4::text, $5::date, $6::numeric, $7::float8, $8::float8, $9::float8,
-           $10::int AS candidates, $11::int AS skip, $12::int AS lines, $13::int AS shown
+           $10::int AS candidates, $11::int AS skip, $12::int AS lines, $13::int AS shown,
+           $14::float8 AS west, $15::float8 AS south, $16::float8 AS east, $17::float8 AS north
 ), """
 
 FREE = """
@@ -40,7 +41,7 @@ OF_SERVICE = " AND s.service_type IN ($4, 'BOTH')"
 ON_DAY = " AND s.date = $5"
 
 BY_SPECIALTY = " AND f.specialty_id = $1"
-BY_WORDS = " AND f.lexemes @@ search_query($2)"
+BY_WORDS = " AND f.lexemes @@ (SELECT search_query($2))"
 BY_LANGUAGE = " AND f.languages @> ARRAY[$3]"
 BY_SERVICE = " AND f.services @> ARRAY[$4]"
 # A scalar subquery, so that the planner asks the slots of each doctor and never reads all slots of the day.
@@ -48,14 +49,13 @@ BY_DAY = " AND (SELECT true FROM slot s WHERE s.doctor_id = f.doctor_id AND "
 BY_FEE = " AND f.consultation_fee <= $6"
 NEARBY = """ AND f.doctor_id IN (
     SELECT cd.doctor_id FROM clinic c JOIN clinic_doctor cd ON cd.clinic_id = c.id
-    WHERE c.active AND c.mercator <@ around($7, $8, $9) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9)
+    WHERE c.active AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9)
 """
 
 # A few doctors more than shown, because the hint of some is earlier than their first slot.
 NEXT_FREE = """
 hinted AS MATERIALIZED (
-    (SELECT n.doctor_id FROM doctor_next_free n JOIN doctor_search f ON f.doctor_id = n.doctor_id
-     WHERE true {filters} {hint} ORDER BY n.not_before, n.doctor_id LIMIT $10)
+    (SELECT n.doctor_id FROM doctor_next_free n {walk} {hint} ORDER BY n.not_before, n.doctor_id LIMIT $10)
     UNION ALL
     (SELECT f.doctor_id FROM doctor_search f
      WHERE NOT EXISTS (SELECT FROM doctor_next_free n WHERE n.doctor_id = f.doctor_id) {filters}
@@ -71,6 +71,9 @@ hinted AS MATERIALIZED (
 )
 """
 BY_HINT = " AND n.specialty_id = $1"
+# Where most doctors pass, each is asked in the order of the hints until enough have passed; OFFSET keeps it so.
+ASKED_IN_TURN = ", LATERAL (SELECT FROM doctor_search f WHERE f.doctor_id = n.doctor_id {filters} OFFSET 0) AS f WHERE true"
+JOINED = "JOIN doctor_search f ON f.doctor_id = n.doctor_id WHERE true {filters}"
 
 # On one day the slots themselves are walked in the order of time; where few doctors are asked for, doctor by doctor.
 FIRST_ON_DAY = """
@@ -114,7 +117,7 @@ nearby AS MATERIALIZED (
     ) AS ordered ORDER BY place OFFSET $11 LIMIT $12
 )
 """
-IN_CIRCLE = " AND c.mercator <@ around($7, $8, $9) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9"
+IN_CIRCLE = " AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9"
 WITHOUT_PLACE = """NOT EXISTS (
     SELECT FROM clinic_doctor cd JOIN clinic c ON c.id = cd.clinic_id AND c.active AND c.mercator IS NOT NULL
     WHERE cd.doctor_id = f.doctor_id)
@@ -197,7 +200,9 @@ def nearest(kind: Kind) -> tuple[str, str]:
 
 def next_free(kind: Kind) -> tuple[str, str]:
     if not kind.day:
-        return filled(NEXT_FREE, filters=everything(kind), hint=BY_HINT * kind.specialty), count(kind)
+        few = kind.words or kind.language or kind.circle or kind.fee
+        walk = JOINED if few else ASKED_IN_TURN
+        return filled(NEXT_FREE, walk=walk, filters=everything(kind), hint=BY_HINT * kind.specialty), count(kind)
     filters = conditions(kind) + NEARBY * kind.circle
     if kind.specialty or kind.words or kind.language or kind.circle:
         return filled(FIRST_OF_EACH_ON_DAY, filters=filters), "SELECT count(*) FROM fitting"
