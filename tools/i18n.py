@@ -12,7 +12,12 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "portal" / "locale"
-LANGUAGES = ("es", "hi", "ar")
+PLURALS = {  # as CLDR counts, which is not everywhere as Babel does by itself
+    "es": "nplurals=2; plural=(n != 1);",
+    "hi": "nplurals=2; plural=(n > 1);",
+    "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
+}
+LANGUAGES = tuple(PLURALS)
 METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 OPTIONS = {"**.html": {"trimmed": "false", "silent": "false", "extensions": "jinja2.ext.do"}}
@@ -56,7 +61,7 @@ def save(language: str, catalogue: Catalog) -> None:
     path = path_of(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        file.write(HEADER.format(language=language, plurals=catalogue.plural_forms).encode())
+        file.write(HEADER.format(language=language, plurals=PLURALS[language]).encode())
         write_po(file, catalogue, omit_header=True, no_location=True, sort_output=True, ignore_obsolete=True, width=0)
 
 

@@ -1,7 +1,7 @@
 """Languages: gettext catalogues and the language of the present request.
 
-Catalogues live in `portal/locale/<language>/LC_MESSAGES/messages.po`; `make i18n` compiles nothing, since
-Babel reads the `.po` text once at start. A text is written once, in English, inside `_()`.
+Catalogues live in `portal/locale/<language>/LC_MESSAGES/messages.po`; `make i18n` collects the texts and compiles
+nothing, since Babel reads the `.po` text once at start. A text is written once, in English, inside `_()`.
 """
 
 from collections.abc import Iterator
@@ -83,12 +83,12 @@ def best_language(accept_language: str) -> str:
     """The best of our languages for an `Accept-Language` header (RFC 9110, section 12.5.4)."""
     wanted: list[tuple[float, int, str]] = []
     for position, part in enumerate(accept_language[:500].split(",")[:20]):
-        tag, _sep, quality = part.strip().partition(";q=")
+        tag, _sep, quality = "".join(part.lower().split()).partition(";q=")
         try:
             weight = float(quality) if quality else 1.0
         except ValueError:
             continue
-        base = tag.split("-")[0].strip().lower()
+        base = tag.split("-")[0]
         if base in LANGUAGES and weight > 0:
             wanted.append((-weight, position, base))
     return min(wanted)[2] if wanted else DEFAULT_LANGUAGE
