@@ -212,6 +212,7 @@ async def test_a_page_takes_three_statements(client: httpx.AsyncClient) -> None:
     patient = await make.person(Role.PATIENT)
     client.cookies.update(patient.cookies)
     params = {"specialty_id": specialty, "place": "zwickau", "language": "", "q": ""}
+    await client.get("/doctors")  # what a fresh connection asks of itself is not counted
     with counted_statements() as sent:
         answer = await client.get("/doctors", params=params)
     assert answer.status_code == 200
