@@ -1,13 +1,16 @@
 """What `portal serve` does: the embedded database where none is given, migrations, web processes, one line when ready."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import asyncpg
 import click
@@ -25,6 +28,7 @@ from portal.web.protocol import Protocol
 
 START_SECONDS = 60
 CONNECT_SECONDS = 10
+LATEST_SECONDS = 8.5  # after SIGTERM nothing runs for longer
 GRACE_SECONDS = 5  # open requests may end by themselves for so long after SIGTERM
 
 
@@ -176,6 +180,10 @@ class Single(uvicorn.Server):
         if self.started:
             click.echo(self.announce)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        leave_at_the_latest([])
+
 
 class Processes(Multiprocess):
     """Several processes on one socket, started anew when one dies."""
@@ -184,12 +192,37 @@ class Processes(Multiprocess):
         super().__init__(config, [listener])
         self.announce = announce
         self.answered = False
+        for end in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(end, self.leave)
 
     def init_processes(self) -> None:
         super().init_processes()
         self.answered = all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes)
         if self.answered:
             click.echo(self.announce)
+
+    def leave(self, _signal: int, _frame: FrameType | None) -> None:
+        """Tell the children at once: the loop of `run` may be waiting for one of them to answer."""
+        self.should_exit.set()
+        children = [process.pid for process in self.processes if process.pid and process.exitcode is None]
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        leave_at_the_latest(children)
+
+
+def leave_at_the_latest(children: list[int]) -> None:
+    """Whatever hangs after SIGTERM, the program ends in time; PostgreSQL and open bookings survive that."""
+
+    def leave() -> None:
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+    timer = threading.Timer(LATEST_SECONDS, leave)
+    timer.daemon = True
+    timer.start()
 
 
 async def create_admin(settings: Settings, data: NewAdmin) -> None:

@@ -25,13 +25,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from portal import db
 from portal.accounts import tokens
 from portal.errors import Conflict, DomainError, Malformed
-from portal.settings import Settings
 from portal.web import problems
 from portal.web.i18n import _
 from portal.web.request import StrictRequest
 
 CLAIM_SECONDS = 60  # a request that works for longer than this has lost its claim, and with it its transaction
-KEPT_HOURS = 24
+KEPT_HOURS = 24  # a schedule of the worker deletes older rows; correctness does not wait for it
 LONGEST_ANSWER = 1024 * 1024
 KEY = re.compile(r"[\x21\x23-\x26\x28-\x7e]{1,255}")
 NOT_KEPT = frozenset({401, 403, 429})  # they tell of the moment, not of the request
@@ -55,7 +54,6 @@ FROM idempotency_key WHERE scope = $1 AND key = $2
 MARK = "UPDATE idempotency_key SET done_at = clock_timestamp() WHERE scope = $1 AND key = $2 AND claim = $3"
 ANSWER = "UPDATE idempotency_key SET answer = $4 WHERE scope = $1 AND key = $2 AND claim = $3"
 RELEASE = "DELETE FROM idempotency_key WHERE scope = $1 AND key = $2 AND claim = $3 AND done_at IS NULL"
-FORGET = "DELETE FROM idempotency_key WHERE created_at < clock_timestamp() - make_interval(hours => $1)"
 
 
 class KeyReused(DomainError):
@@ -180,8 +178,17 @@ async def work(claim: Claim, inner: ASGIApp, scope: Scope, receive: Receive, sen
                 await _kept(claim, answer)
         await send(message)
 
-    with db.before_commit(claim.mark):
-        await inner(scope, receive, keeping)
+    async def mark() -> None:
+        """A task that outlives its request inherits this step, and must not be bound by it."""
+        if working:
+            await claim.mark()
+
+    working = True
+    try:
+        with db.before_commit(mark):
+            await inner(scope, receive, keeping)
+    finally:
+        working = False
 
 
 async def _kept(claim: Claim, answer: Answer) -> None:
@@ -217,8 +224,3 @@ async def send_again(answer: Answer, send: Callable[[Any], Any]) -> None:
     headers["Idempotent-Replayed"] = "true"
     await send(start)
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-
-
-async def forget_old(_settings: Settings) -> None:
-    """Keys whose time is over; run by the worker every hour."""
-    await db.execute(FORGET, KEPT_HOURS)

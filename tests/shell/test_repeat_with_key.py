@@ -10,6 +10,7 @@ from litestar import Litestar
 from portal import db
 from portal.web import idempotency
 from tests import factories
+from tests.shell import routes
 from tests.shell.conftest import a_client, effects
 
 pytestmark = pytest.mark.anyio
@@ -205,6 +206,21 @@ async def test_old_keys_are_forgotten(program: httpx.AsyncClient) -> None:
     await db.execute("UPDATE idempotency_key SET created_at = created_at - interval '25 hours' WHERE key = 'old'")
     again = await send(program, "old", "x")
     assert again.status_code == 201 and "idempotent-replayed" not in again.headers
-    await db.execute("UPDATE idempotency_key SET created_at = created_at - interval '25 hours' WHERE key = 'old'")
-    await idempotency.forget_old(None)  # type: ignore[arg-type]  # the schedule's settings are not needed
-    assert not await db.fetch_value("SELECT count(*) FROM idempotency_key WHERE key = 'old'")
+
+
+async def test_task_that_outlives_its_request_is_not_bound_by_the_key(app: Litestar) -> None:
+    """What was started inside a request with a key may write later, when the claim is long gone."""
+    started: list[asyncio.Task[int]] = []
+
+    async def later() -> int:
+        await asyncio.sleep(0.05)
+        return await routes.make("outlived")
+
+    async def inner(*_: object) -> None:
+        started.append(asyncio.create_task(later()))
+
+    async def nothing(*_: object) -> None: ...
+
+    await idempotency.work(idempotency.Claim(uuid4(), "gone", b"", uuid4()), inner, {}, nothing, nothing)  # type: ignore[arg-type]
+    await started[0]
+    assert await effects("outlived") == 1
