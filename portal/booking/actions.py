@@ -58,13 +58,15 @@ def _patient(actor: Actor, patient_id: UUID | None) -> UUID:
 
 
 async def _book_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
-    booked = await _try(statements.BOOK_SLOT, actor, patient_id, wanted, wanted.slot_id)
-    if booked is None:
+    error: DomainError = NotFound()
+    for sql in (statements.BOOK_SLOT, statements.BOOK_HELD):
+        booked = await _try(sql, actor, patient_id, wanted, wanted.slot_id)
+        if booked is not None:
+            return booked
         error, is_own = await refusals.why_not_slot(actor, patient_id, wanted)
-        booked = await _try(statements.BOOK_HELD, actor, patient_id, wanted, wanted.slot_id) if is_own else None
-        if booked is None:
-            raise error
-    return booked
+        if not is_own:
+            break
+    raise error
 
 
 async def _join_session(actor: Actor, patient_id: UUID, wanted: NewAppointment, horizon_days: int) -> Appointment:

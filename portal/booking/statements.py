@@ -92,8 +92,13 @@ WITH wanted AS (
     FOR NO KEY UPDATE OF s SKIP LOCKED
 """ + _TAKE + _BOOK  # fmt: skip
 
-# The holder of a slot waits for others who only look at it; nobody else can win.
-BOOK_HELD = BOOK_SLOT.replace("OF s SKIP LOCKED\n\n), taken", "OF s\n\n), taken")
+# The holder of a slot waits for others who only look at it; nobody else can win. The guards come after the wait, since
+# the hold may have ended meanwhile: PostgreSQL checks a condition again only where the row itself has changed.
+BOOK_HELD = """
+WITH locked AS (
+    SELECT * FROM slot WHERE id = $10 AND held_by = $2 FOR NO KEY UPDATE
+), wanted AS (
+    SELECT s.id FROM locked s WHERE NOT s.overflow AND""" + _FREE + "AND" + _ALLOWED + _TAKE + _BOOK  # fmt: skip
 
 # The lowest free place of the session's day that the patient can be at: positions held, being taken, or at a time at
 # which the patient is elsewhere are left to others, so that nobody has to give a place back and leave a gap.
