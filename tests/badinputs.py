@@ -23,6 +23,7 @@ from portal.web.forms import as_text, fill
 from portal.web.query import declared_parameters
 from portal.web.readers import READERS
 from portal.web.request import input_struct
+from portal.web.texts import is_blank
 from tests.badvalues import BAD_INTS, BAD_NUMBERS, BAD_TEXTS, UNREADABLE_JSON, UUID, WRONG_KINDS
 
 SPECIAL_RULES: dict[Any, str] = {
@@ -86,7 +87,9 @@ def bad_texts(node: Leaf) -> list[str]:
     """What no text of this kind may be, in JSON strings and in forms."""
     kind = kind_of(node)
     longest = min((meta.max_length for meta in node.metas if meta.max_length), default=0)
-    return [*BAD_TEXTS.get(kind, []), *(["x" * (longest + 1)] if longest else [])]
+    may_be_blank = any(meta.min_length == 0 for meta in node.metas)
+    texts = [text for text in BAD_TEXTS.get(kind, []) if not (may_be_blank and is_blank(text))]
+    return [*texts, *(["x" * (longest + 1)] if longest else [])]
 
 
 def bad_numbers(node: Leaf) -> list[str]:

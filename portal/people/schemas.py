@@ -45,6 +45,8 @@ Languages = Annotated[list[LanguageTag], Meta(max_length=20)]
 def clean_language_words(value: str) -> str:
     """`en, pt-br` as `en, pt-BR`."""
     tags = [clean_language(word.strip()) for word in value.split(",") if word.strip()]
+    if not tags:
+        raise BadValue(_("Enter languages by their codes, like “en, de”."))
     return ", ".join(dict.fromkeys(tags))
 
 

@@ -69,8 +69,10 @@ def refuse_bulk(value: str, maximum: int) -> None:
 
 
 def measured(text: str, maximum: int, minimum: int) -> str:
-    if minimum and is_blank(text):
-        raise BadValue(_("This field is required."))
+    if is_blank(text):
+        if minimum:
+            raise BadValue(_("This field is required."))
+        return ""  # where nothing is allowed, what draws nothing is nothing
     if len(text) > maximum:
         raise BadValue(_("Use at most %(maximum)s characters.", maximum=maximum))
     if len(text) < minimum:
