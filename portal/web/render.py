@@ -19,6 +19,7 @@ from portal.web import i18n
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
+LEFT_TO_RIGHT_MARK = "\u200e"
 
 
 @cache
@@ -136,7 +137,8 @@ def initials(name: str) -> str:
 
 
 def format_money(amount: Decimal | float, currency: str) -> str:
-    return numbers.format_currency(amount, currency, locale=formats())
+    text = numbers.format_currency(amount, currency, locale=formats())
+    return text + LEFT_TO_RIGHT_MARK if i18n.language() in i18n.RIGHT_TO_LEFT else text  # the $ stays beside its US
 
 
 def format_number(value: float) -> str:
