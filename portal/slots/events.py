@@ -130,8 +130,26 @@ def markup(element: live.Element, locale: str) -> str:
     i18n.use_language(locale)
     if element.day is None:
         return slot_markup(element.slots[0])
-    day = {**element.day, "slots": element.slots}
-    return render.render("slots/_day.html", day=day, slot_markup=slot_markup)
+    return day_markup({**element.day, "slots": element.slots})
+
+
+def day_markup(day: dict[str, Any]) -> Markup:
+    """A day's column (doctor_id, date, slots), drawn once for each state and language while nobody holds a time of it."""
+    key = (day["doctor_id"], day["date"], tuple(day["slots"]))
+    if any(slot.state is SlotState.HELD for slot in day["slots"]):
+        return _drawn_day(*key)
+    return _kept_day(*key, i18n.language())
+
+
+@lru_cache(maxsize=2048)
+def _kept_day(doctor_id: UUID, day: date, slots: tuple[Slot, ...], _locale: str) -> Markup:
+    return _drawn_day(doctor_id, day, slots)
+
+
+def _drawn_day(doctor_id: UUID, day: date, slots: tuple[Slot, ...]) -> Markup:
+    context = {"doctor_id": doctor_id, "date": day, "slots": slots}
+    text = render.render("slots/_day.html", day=context, slot_markup=slot_markup)
+    return Markup(text)  # noqa: S704  # the template escapes what it shows
 
 
 def slot_markup(slot: Slot) -> Markup:

@@ -16,7 +16,7 @@ from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.errors import Conflict, Invalid, NotFound
 from portal.slots import actions, policy, queries
-from portal.slots.events import slot_markup, slots_topic
+from portal.slots.events import day_markup, slots_topic
 from portal.slots.schemas import BulkForm, DoctorSlots, SlotChange, Week, Weekday
 from portal.web.flashes import flash
 from portal.web.forms import Form, read_form
@@ -88,7 +88,7 @@ async def week_page(
         week=week,
         week_path=f"/doctors/{doctor_id}",
         holds=found.holds,
-        slot_markup=slot_markup,
+        day_markup=day_markup,
         next_free=found.next_free,
         hold_seconds=settings.hold_seconds,
         live_topics=[slots_topic(doctor_id, day["date"]) for day in week.days],
