@@ -1,114 +1,76 @@
-"""Every screen of every role as a picture: phone and desktop, light and dark, the patient's also in Arabic.
+"""Every screen of every role as a picture: phone and desktop, light and dark, the patient's and visitor's also in Arabic.
 
-`make screens` writes them to `var/screens/` with an index page to look through.
+`make screens` writes them to `var/screens/` with an index page to look through. The list is the one that the tests use.
+Words after the command choose: `tools/screens.py patient-home phone` takes the screens that have all of them in their names.
 """
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.portal_server import ROOT, served
-from tests.services import program
+from tests.browser.screens import NAMES, PATIENT, SCREENS, VISITOR, Screen, arrive, places
+from tests.browser.stage import DESKTOP, PHONE, Stage, chromium, log_in, portal_stage
+from tests.portal_server import ROOT
 
 FOLDER = ROOT / "var" / "screens"
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900}}
-PASSWORD = "portal-demo"
+SIZES = {"phone": PHONE, "desktop": DESKTOP}
+ARABIC = (VISITOR, PATIENT)
 
 
-@dataclass(frozen=True)
-class Role:
-    """Whose screens: the demo account, where to go, and links to follow from a page (`selector` of the first one)."""
-
-    email: str | None
-    paths: tuple[str, ...]
-    follow: tuple[tuple[str, str, str], ...] = ()  # name, page, selector of a link
-
-
-ROLES = {
-    "visitor": Role(
-        None,
-        ("/", "/doctors", "/doctors?q=zzzz", "/login", "/register", "/register/patient", "/register/doctor",
-         "/forgotten-password", "/no-such-page"),
-        (("doctor", "/doctors", "a[href^='/doctors/']"), ("clinic", "/doctors", "a[href^='/clinics/']")),
-    ),
-    "patient": Role(
-        "patient@example.com",
-        ("/home", "/appointments", "/record", "/record/access", "/settings"),
-        (("doctor", "/doctors", "a[href^='/doctors/']"), ("appointment", "/appointments", "a[href^='/appointments/']")),
-    ),
-    "doctor": Role("doctor@example.com", ("/today", "/schedule", "/settings")),
-    "clinic": Role("clinic@example.com", ("/clinic", "/clinic/doctors", "/clinic/appointments", "/clinic/settings")),
-    "pharmacy": Role("pharmacy@example.com", ("/pharmacy",)),
-    "admin": Role("admin@example.com", ("/admin", "/admin/verification", "/admin/users", "/admin/audit", "/admin/health")),
-}  # fmt: skip
-
-
-def signed_in(browser: Browser, url: str, role: Role, size: str, scheme: str, language: str) -> BrowserContext:
-    context = browser.new_context(
-        base_url=url, viewport=SIZES[size], color_scheme=scheme, locale=language, device_scale_factor=1
-    )
-    if role.email:
-        page = context.new_page()
-        page.goto("/login")
-        page.fill("[name=email]", role.email)
-        page.fill("[name=password]", PASSWORD)
-        page.press("[name=password]", "Enter")
-        page.wait_for_url(lambda address: "/login" not in address)
-        page.close()
-    return context
-
-
-def shoot(page: Page, name: str) -> str:
-    page.wait_for_load_state("load")
-    page.wait_for_timeout(150)
-    path = FOLDER / f"{name}.png"
-    page.screenshot(path=path, full_page=True)
+def take(page: Page, screen: Screen, where: dict[str, str], variant: str) -> str:
+    try:
+        arrive(page, screen, where)
+    except (AssertionError, Error) as problem:  # the picture shows what there is instead
+        print(f"{screen.title} {variant}: {str(problem).splitlines()[0]}")
+    page.evaluate("() => document.fonts.ready")
+    path = FOLDER / f"{screen.title}-{variant}.png"
+    page.screenshot(path=path, full_page=page.locator("dialog[open], .toast").count() == 0, animations="disabled")
     return path.name
 
 
-def name_of(path: str) -> str:
-    return path.strip("/").replace("/", "-").replace("?", "-").replace("=", "-") or "front"
+def wanted(screen: Screen, variant: str) -> bool:
+    return all(word in f"{screen.title}-{variant}" for word in sys.argv[1:])
 
 
-def shoot_role(context: BrowserContext, role: Role, prefix: str) -> list[str]:
-    page = context.new_page()
-    pictures = []
-    for path in role.paths:
-        page.goto(path)
-        pictures.append(shoot(page, f"{prefix}-{name_of(path)}"))
-    for name, start, selector in role.follow:
-        page.goto(start)
-        link = page.locator(f"main {selector}").first
-        if link.count():
-            page.goto(link.get_attribute("href") or start)
-            pictures.append(shoot(page, f"{prefix}-{name}"))
+def take_role(browser: Browser, stage: Stage, who: str, variants: list[tuple[str, str, str]]) -> dict[str, list[str]]:
+    """All screens of one person in all variants: screen → pictures."""
+    where, pictures = places(stage), {}
+    login = None
+    for size, scheme, language in variants:
+        context = browser.new_context(
+            base_url=stage.url, viewport=SIZES[size], color_scheme=scheme, locale=language, storage_state=login
+        )
+        page = context.new_page()
+        if who and login is None:
+            log_in(page, who)
+            login = context.storage_state()
+        stage.ask("UPDATE account SET locale = $2 WHERE email = $1 RETURNING id", who, language)
+        for screen in [one for one in SCREENS if one.who == who]:
+            variant = f"{size}-{scheme}-{language}"
+            if wanted(screen, variant):
+                pictures.setdefault(screen.title, []).append(take(page, screen, where, variant))
+        context.close()
     return pictures
 
 
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.glob("*.png"):
+    for old in FOLDER.glob("*.png") if not sys.argv[1:] else []:
         old.unlink()
-    variants = [(size, scheme, "en") for size in SIZES for scheme in ("light", "dark")] + [("phone", "light", "ar")]
+    variants = [(size, scheme, "en") for size in SIZES for scheme in ("light", "dark")]
     pictures: dict[str, list[str]] = {}
-    with served("--demo", PORTAL_RATE_LIMIT="0") as portal, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
-        for who, role in ROLES.items():
-            for size, scheme, language in variants:
-                context = signed_in(browser, portal.url, role, size, scheme, language)
-                title = f"{who}, {size}, {scheme}, {language}"
-                pictures[title] = shoot_role(context, role, f"{who}-{size}-{scheme}-{language}")
-                context.close()
-        browser.close()
-    index = "".join(
-        f"<h2>{title}</h2>" + "".join(f'<a href="{n}"><img src="{n}" alt="{n}" width="320"></a> ' for n in names)
+    with portal_stage() as stage, chromium() as browser:
+        for who in NAMES:
+            more = [("phone", "light", "ar"), ("desktop", "light", "ar")] if who in ARABIC else []
+            pictures |= take_role(browser, stage, who, variants + more)
+    rows = "".join(
+        f"<h2>{title}</h2>" + "".join(f'<a href="{n}"><img src="{n}" alt="{n}" height="420"></a> ' for n in names)
         for title, names in pictures.items()
     )
-    (FOLDER / "index.html").write_text(f"<!doctype html><meta charset=utf-8><title>Screens</title>{index}")
+    (FOLDER / "index.html").write_text(f"<!doctype html><meta charset=utf-8><title>Screens</title>{rows}")
     print(f"{sum(map(len, pictures.values()))} pictures: {FOLDER / 'index.html'}")
     return 0
 

@@ -33,10 +33,28 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
 });
 
 // `data-live` on <html>: "on" while the stream is open, "off" after it broke. Styles and the page's words follow it.
+let listened = false;
 const live = (state) => { document.documentElement.dataset.live = state; };
-document.addEventListener("htmx:sse:after:connection", ({ detail }) => { if (detail.connection.status < 400) live("on"); });
-document.addEventListener("htmx:sse:error", () => live("off"));
+document.addEventListener("htmx:sse:after:connection", ({ detail }) => {
+  if (detail.connection.status < 400) { listened = true; live("on"); }
+});
 document.addEventListener("htmx:sse:close", () => live("off"));
+// A stream that was open and is refused now: the login has ended. The page asks anew and shows what that leaves.
+document.addEventListener("htmx:sse:error", ({ detail }) => {
+  live("off");
+  if (listened && [401, 403].includes(detail.status)) location.reload();
+});
+
+// A tab that is opened in the background asks for its stream when it is first looked at: a browser has six connections
+// to one host, and they would be used up.
+function listen() {
+  const at = document.getElementById("live");
+  if (document.hidden || !at) return;
+  document.removeEventListener("visibilitychange", listen);
+  htmx.trigger(at, "look");
+}
+document.addEventListener("visibilitychange", listen);
+document.addEventListener("DOMContentLoaded", listen);
 
 document.addEventListener("click", (event) => {
   const at = event.target.closest("[data-dialog], [data-close], [data-dismiss], [data-reveal], [data-print], [data-copy]");

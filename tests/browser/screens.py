@@ -39,8 +39,8 @@ class Screen:
 
 
 def submit(page: Page) -> None:
-    """The main form as it stands, which shows its errors."""
-    page.locator("main form[method=post] button:not([type=button])").last.click()
+    """The main form as it stands, emptied of what the browser would check itself, which shows its errors."""
+    page.locator("main form[method=post]:has(.form-actions) button:not([type=button])").last.click()
     page.locator(".error-summary").wait_for()
 
 
@@ -48,7 +48,45 @@ def open_menu(page: Page) -> None:
     page.locator("details[data-menu] summary").last.click()
 
 
+def show_keys(page: Page) -> None:
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+
+
+def clear_and_submit(page: Page) -> None:
+    for box in page.locator("main form[method=post] :is(input[type=text], input[type=time], input[type=number])").all():
+        box.fill("")
+    submit(page)
+
+
+def keep_and_look(page: Page) -> None:
+    """The grid with an own hold on it."""
+    page.locator(".slot[data-state=OPEN] button >> visible=true").first.click()
+    page.wait_for_url("**/book")
+    page.go_back()
+    page.reload()
+    page.locator(".my-hold").first.wait_for()
+
+
+def preview(page: Page) -> None:
+    """The second step of a schedule form: what the change does."""
+    page.locator("main form[method=post] button:not([type=button])").last.click()
+    page.locator("h1").wait_for()
+
+
+def change_language(page: Page) -> None:
+    """Any answer that says what was done, as a message."""
+    page.locator("main form[method=post] button:not([type=button])").last.click()
+    page.locator(".toast").wait_for()
+
+
 SCREENS = [
+    Screen(VISITOR, "/"),
+    Screen(VISITOR, "/doctors"),
+    Screen(VISITOR, "/doctors?q=zzzz", name="doctors-none"),
+    Screen(VISITOR, "/doctors/{doctor}"),
+    Screen(VISITOR, "/doctors/{doctor}?week={far}", name="doctor-later"),
+    Screen(VISITOR, "/clinics/{clinic}"),
     Screen(VISITOR, "/login"),
     Screen(VISITOR, "/login", submit, "login-errors"),
     Screen(VISITOR, "/login", open_menu, "menu"),
@@ -59,23 +97,78 @@ SCREENS = [
     Screen(VISITOR, "/register/clinic"),
     Screen(VISITOR, "/register/pharmacy"),
     Screen(VISITOR, "/forgotten-password"),
-    Screen(VISITOR, "/reset-password/unknown", status=404),
+    Screen(VISITOR, "/reset-password/unknown", status=409),
     Screen(VISITOR, "/demo/outbox"),
+    Screen(VISITOR, "/offline"),
     Screen(VISITOR, "/no-such-page", status=404),
-    Screen(VISITOR, "/doctors/{doctor}"),
     Screen(WAITING, "/waiting"),
+    Screen(PATIENT, "/home"),
+    Screen(PATIENT, "/appointments"),
+    Screen(PATIENT, "/appointments?view=past"),
+    Screen(PATIENT, "/appointments/{visit}"),
+    Screen(PATIENT, "/appointments/{past_visit}", name="appointment-past"),
+    Screen(PATIENT, "/appointments/{visit}/cancel"),
+    Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
+    Screen(PATIENT, "/doctors/{doctor}"),
+    Screen(PATIENT, "/doctors/{doctor}?week={far}", keep_and_look, "doctor-own-hold"),
+    Screen(PATIENT, "/slots/{slot}/hold"),
+    Screen(PATIENT, "/slots/{slot}/book"),
+    Screen(PATIENT, "/slots/{slot}/book", submit, "book-errors"),
+    Screen(PATIENT, "/slots/{kept}/book", name="book-kept"),
+    Screen(PATIENT, "/slots/{taken}/book", name="book-taken"),
+    Screen(PATIENT, "/sessions/{session}/join?date={far}"),
+    Screen(PATIENT, "/record"),
+    Screen(PATIENT, "/record/history"),
+    Screen(PATIENT, "/record/allergies/new"),
+    Screen(PATIENT, "/record/conditions/new"),
+    Screen(PATIENT, "/record/contacts/new"),
+    Screen(PATIENT, "/record/contacts/new", submit, "contact-errors"),
+    Screen(PATIENT, "/record/access"),
     Screen(PATIENT, "/settings"),
     Screen(PATIENT, "/settings/details"),
+    Screen(PATIENT, "/settings/details", change_language, "details-stored"),
     Screen(PATIENT, "/settings/password"),
     Screen(PATIENT, "/settings/logins"),
     Screen(PATIENT, "/settings", open_menu, "menu"),
     Screen(PATIENT, "/admin", name="forbidden", status=403),
-    Screen(PATIENT, "/doctors/{doctor}"),
-    Screen(PATIENT, "/slots/{slot}/hold"),
+    Screen(DOCTOR, "/today"),
+    Screen(DOCTOR, "/today", show_keys, "today-keys"),
+    Screen(DOCTOR, "/today?date=2030-01-01", name="today-empty"),
+    Screen(DOCTOR, "/appointments"),
+    Screen(DOCTOR, "/appointments/{visit}"),
+    Screen(DOCTOR, "/patients/{patient}"),
+    Screen(DOCTOR, "/schedule"),
+    Screen(DOCTOR, "/schedule/sessions/new"),
+    Screen(DOCTOR, "/schedule/sessions/new", clear_and_submit, "session-errors"),
+    Screen(DOCTOR, "/schedule/sessions/{session}"),
+    Screen(DOCTOR, "/schedule/sessions/{session}", preview, "session-preview"),
+    Screen(DOCTOR, "/schedule/sessions/{session}/end"),
+    Screen(DOCTOR, "/schedule/sessions/{session}/exceptions/new"),
+    Screen(DOCTOR, "/schedule/sessions/{session}/exceptions/new?on={far}", preview, "exception-preview"),
+    Screen(DOCTOR, "/schedule/times"),
+    Screen(DOCTOR, "/schedule/times/new"),
     Screen(DOCTOR, "/settings"),
-    Screen(CLINIC, "/settings"),
+    Screen(DOCTOR, "/settings/practice"),
+    Screen(CLINIC, "/clinic"),
+    Screen(CLINIC, "/clinic/doctors"),
+    Screen(CLINIC, "/clinic/appointments"),
+    Screen(CLINIC, "/clinic/settings"),
+    Screen(CLINIC, "/clinic/new"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/sessions/new"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/sessions/{session}"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/sessions/{session}/end"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/sessions/{session}/exceptions/new"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/times"),
+    Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/times/new"),
     Screen(CLINIC, "/specialties"),
     Screen(CLINIC, "/specialties/{specialty}"),
+    Screen(CLINIC, "/appointments/{visit}"),
+    Screen(CLINIC, "/settings"),
+    Screen(PHARMACY, "/pharmacy"),
+    Screen(PHARMACY, "/pharmacy/new"),
+    Screen(PHARMACY, "/pharmacy/settings"),
+    Screen(PHARMACY, "/settings"),
     Screen(ADMIN, "/admin"),
     Screen(ADMIN, "/admin/verification"),
     Screen(ADMIN, "/admin/users"),
@@ -84,17 +177,46 @@ SCREENS = [
     Screen(ADMIN, "/admin/audit/verify"),
 ]
 
-PLACES = """
+NO_SCREEN = (  # machines read these, or they are files
+    "/api", "/schema", "/health", "/.well-known", "/static", "/live", "/sw.js", "/appointments/{appointment_id}/calendar.ics",
+)  # fmt: skip
+
+DOCTORS_SLOTS = (
+    "FROM slot s JOIN account a ON a.id = s.doctor_id AND a.email = 'doctor@example.com' WHERE NOT s.overflow"
+)
+VISITS = "FROM appointment v JOIN account a ON a.id = v.patient_id AND a.email = 'patient@example.com'"
+PLACES = f"""
 SELECT
-    (SELECT account_id FROM doctor JOIN account a ON a.id = account_id WHERE a.email = 'doctor@example.com') AS doctor,
+    (SELECT id FROM account WHERE email = 'doctor@example.com') AS doctor,
+    (SELECT id FROM account WHERE email = 'patient@example.com') AS patient,
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
-    (SELECT s.id FROM slot s JOIN account a ON a.id = s.doctor_id WHERE a.email = 'doctor@example.com' AND NOT s.overflow
-        AND s.appointment_id IS NULL AND s.starts_at > now() + interval '9 days' ORDER BY s.starts_at LIMIT 1) AS slot
+    (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '30 days'
+        ORDER BY s.starts_at LIMIT 1) AS slot,
+    (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
+        ORDER BY s.starts_at LIMIT 1) AS kept,
+    (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NOT NULL AND s.date > now() + interval '2 days'
+        ORDER BY s.starts_at LIMIT 1) AS taken,
+    (SELECT s.session_id {DOCTORS_SLOTS} AND s.date = current_date + 20 ORDER BY s.starts_at LIMIT 1) AS session,
+    (current_date + 20)::text AS far,
+    (SELECT v.id {VISITS} WHERE v.doctor_id = d.id AND v.status = 'BOOKED' ORDER BY v.starts_at LIMIT 1) AS visit,
+    (SELECT v.id {VISITS} WHERE v.status = 'COMPLETED' ORDER BY v.starts_at LIMIT 1) AS past_visit
+FROM account d WHERE d.email = 'doctor@example.com'
 """
+KEEP = "UPDATE slot SET held_by = $2, held_until = now() + interval '5 minutes' WHERE id = $1 RETURNING id"
 
 
 def places(stage: Stage) -> dict[str, str]:
-    """What stands for the names in the addresses."""
-    return {name: str(value) for name, value in dict(stage.ask(PLACES)[0]).items()}
+    """What stands for the names in the addresses; one of the times is kept for the patient."""
+    found = dict(stage.ask(PLACES)[0])
+    stage.ask(KEEP, found["kept"], found["patient"])
+    return {name: str(value) for name, value in found.items()}
+
+
+def arrive(page: Page, screen: Screen, where: dict[str, str]) -> None:
+    """Open the screen and do its step. Raises AssertionError when the portal answers something else."""
+    answer = page.goto(screen.path.format_map(where))
+    assert answer is not None and answer.status == screen.status, f"{screen.title}: {answer and answer.status}"
+    if screen.step:
+        screen.step(page)

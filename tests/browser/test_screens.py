@@ -1,19 +1,15 @@
 """Every screen: on the list, without a barrier, and within its frame at any width, in both colour schemes and directions."""
 
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page
 
 from portal.app import create_app
 from portal.settings import Settings
 from portal.web import guards
 from tests.browser import axe
 from tests.browser.conftest import Guests
-from tests.browser.screens import NAMES, SCREENS, Screen, places
+from tests.browser.screens import NAMES, NO_SCREEN, SCREENS, arrive, places
 from tests.browser.stage import DESKTOP, PHONE, Stage
 
-NO_SCREEN = ("/api", "/schema", "/health", "/.well-known", "/static", "/live")
 WIDER_THAN_THE_WINDOW = """() => {
   const wide = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= wide) return [];
@@ -27,13 +23,6 @@ WIDER_THAN_THE_WINDOW = """() => {
 @pytest.fixture(scope="module")
 def where(stage: Stage) -> dict[str, str]:
     return places(stage)
-
-
-def arrive(page: Page, screen: Screen, where: dict[str, str]) -> None:
-    answer = page.goto(screen.path.format_map(where))
-    assert answer is not None and answer.status == screen.status, f"{screen.title}: {answer and answer.status}"
-    if screen.step:
-        screen.step(page)
 
 
 @pytest.mark.parametrize("who", NAMES, ids=NAMES.get)
