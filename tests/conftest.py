@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,10 +12,12 @@ import asyncpg
 import pytest
 
 from portal import db
-from portal.embedded import EmbeddedPostgres
+from portal.embedded import EmbeddedPostgres, client_program
 from portal.settings import Settings
 
 TEMPLATE = "care_template"
+# Tests end processes, never the machine: nothing is lost by not waiting for the disk.
+QUICK = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +34,8 @@ def postgres() -> Iterator[str]:
         return
     folder = Path(tempfile.mkdtemp(prefix="care-pg-"))
     server = EmbeddedPostgres(folder / "data")
+    (folder / "data" / "postgresql.auto.conf").write_text(QUICK)
+    subprocess.run([client_program("psql"), server.url, "-qc", "SELECT pg_reload_conf()"], check=True, capture_output=True)
     yield server.url
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)
@@ -52,7 +57,6 @@ async def template(postgres: str) -> str:
     admin = await asyncpg.connect(postgres)
     await admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
     await admin.execute(f"CREATE DATABASE {TEMPLATE}")
-    await admin.execute("ALTER SYSTEM SET max_connections = 200")
     await admin.close()
     await migrate(Settings(database_url=database(postgres, TEMPLATE)))
     return TEMPLATE
@@ -72,7 +76,10 @@ async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(
-        database_url=database_url, data=tmp_path_factory.mktemp("data"), rate_limit=0, base_url="http://testserver.local"
+        database_url=database_url,
+        data=tmp_path_factory.mktemp("data"),
+        rate_limit=0,
+        base_url="http://testserver.local",
     )
 
 
