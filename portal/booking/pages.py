@@ -11,14 +11,13 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Response
 from msgspec import Struct
 
-from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.appointments.policy import moves_now
 from portal.appointments.queries import get_appointment
 from portal.appointments.schemas import AppointmentType
 from portal.booking import actions, queries, refusals
 from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, NewTime, SlotOffer
-from portal.errors import Conflict, FieldError
+from portal.errors import Conflict, FieldError, Invalid
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
 from portal.web.i18n import _
@@ -119,8 +118,9 @@ async def place_page(
 async def join(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Response[Any]:
     form = asked(await read_form(request, JoinForm))
     if form.data is None:
-        day = clock.today(actor.time_zone) if any(one.field == "date" for one in form.errors) else None
-        return await place_page(actor, session_id, day or date.fromisoformat(form.value("date")), form, 422)
+        if any(one.field == "date" for one in form.errors):  # hidden in the form: there is no day to show it on
+            raise Invalid(form.errors)
+        return await place_page(actor, session_id, date.fromisoformat(form.value("date")), form, 422)
     wanted = NewAppointment(session_id=session_id, date=form.data.date, **kept(form.data))
     try:
         return await book(request, actor, wanted)
