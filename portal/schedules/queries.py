@@ -28,6 +28,10 @@ LIST = (
     AND w.doctor_id = $1 AND a.status = 'ACTIVE' ORDER BY w.day_of_week, w.session_start_time, w.id OFFSET $2 LIMIT $3
 """
 )
+COUNT = """
+SELECT count(*) FROM weekly_session w JOIN account a ON a.id = w.doctor_id
+WHERE w.deleted_at IS NULL AND w.doctor_id = $1 AND a.status = 'ACTIVE'
+"""
 ONE = "SELECT " + COLUMNS + " AND w.id = $1"
 OWN = ONE + MINE
 OF_DOCTOR = "SELECT " + COLUMNS + " AND w.doctor_id = $1" + MINE + " ORDER BY w.day_of_week, w.session_start_time"
@@ -42,8 +46,8 @@ COMING = OVERRIDES.replace("ORDER", "AND o.date >= (clock_timestamp() AT TIME ZO
 async def list_sessions(_actor: Actor, doctor_id: UUID, skip: int, limit: int) -> SessionList:
     """The sessions of a doctor, by weekday and time."""
     rows = await db.fetch(LIST, doctor_id, skip, limit)
-    sessions = [session_of(row) for row in rows]
-    return SessionList(total=rows[0]["total"] if rows else skip, skip=skip, limit=limit, sessions=sessions)
+    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, doctor_id)
+    return SessionList(total=total, skip=skip, limit=limit, sessions=[session_of(row) for row in rows])
 
 
 async def get_session(_actor: Actor, session_id: UUID) -> WeeklySession:

@@ -21,6 +21,7 @@ SELECT id, event_type, actor_id, at, count(*) OVER () AS total FROM video_event
 WHERE video_session_id = $1 AND ($2::text IS NULL OR event_type = $2)
 ORDER BY at, id LIMIT $3 OFFSET $4
 """
+_COUNT_EVENTS = "SELECT count(*) FROM video_event WHERE video_session_id = $1 AND ($2::text IS NULL OR event_type = $2)"
 
 
 async def get_session(actor: Actor, session_id: UUID) -> VideoSession:
@@ -40,7 +41,8 @@ async def list_events(
     await _seen(actor, session_id)
     rows = await db.fetch(_EVENTS, session_id, event_type, limit, skip)
     events = [VideoEvent(**{name: row[name] for name in VideoEvent.__struct_fields__}) for row in rows]
-    return VideoEventList(total=rows[0]["total"] if rows else 0, skip=skip, limit=limit, events=events)
+    total = rows[0]["total"] if rows else await db.fetch_value(_COUNT_EVENTS, session_id, event_type)
+    return VideoEventList(total=total, skip=skip, limit=limit, events=events)
 
 
 async def _seen(actor: Actor, session_id: UUID) -> VideoSession:
