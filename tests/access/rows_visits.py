@@ -54,6 +54,8 @@ BOOKING = [
     Row("POST /api/appointments", "PATIENT", body=PLACE, refusal=(404, 422)),
     Row("POST /api/appointments", PARTIES, body=VISIT | {"patient_id": "$patient"}, forbidden="PATIENT"),
     Row(f"POST {ONE}/reschedule", PARTIES, {"appointment_id": "booked"}, {"slot_id": "$open_slot"}),
+    Row(f"GET {PAGE}/reschedule", PARTIES, {"appointment_id": "booked"}),
+    Row(f"POST {PAGE}/reschedule", PARTIES, {"appointment_id": "booked"}, {"slot_id": "$open_slot"}, ok=(303,)),
     Row("GET /slots/{slot_id}/book", "PATIENT", {"slot_id": "open_slot"}),
     Row("POST /slots/{slot_id}/book", "PATIENT", {"slot_id": "open_slot"}, {"appointment_type": "IN_PERSON"}, ok=(303,)),
     Row("POST /slots/{slot_id}/book", "patient", {"slot_id": "held_slot"}, {"appointment_type": "IN_PERSON"},
