@@ -13,7 +13,6 @@ from portal.clinics.schemas import Clinic, ClinicChange, Employment, NewClinic, 
 from portal.errors import FieldError, Forbidden, Invalid, NotFound
 from portal.ids import uuid7
 from portal.notifications.actions import notify_in_tx
-from portal.outbox import emit_in_tx
 from portal.web.i18n import N_, _
 
 db.conflict_for("clinic_opening_hours_apart", "hours_overlap", N_("Two spells of the opening hours overlap."))
@@ -129,8 +128,6 @@ async def add_doctor(actor: Actor, clinic_id: UUID, data: StaffRequest) -> Emplo
         await db.execute(EMPLOY, clinic_id, data.doctor_id, data.department_id)
         await notify_in_tx(data.doctor_id, "clinic.doctor_added", f"/clinics/{clinic_id}")
         await record_in_tx(actor, "clinic.doctor_added", subject_type="clinic", subject_id=clinic_id)
-        ids = {"clinic_id": str(clinic_id), "doctor_id": str(data.doctor_id)}
-        await emit_in_tx("clinic.doctor_added", clinic_id, ids)
     return Employment(clinic_id, data.doctor_id, data.department_id)
 
 
@@ -143,6 +140,5 @@ async def refuse_unknown_in_tx(clinic_id: UUID, data: StaffRequest) -> None:
 
 
 async def noted_in_tx(actor: Actor, action: str, clinic_id: UUID) -> None:
-    """The audit row and the event of a change."""
+    """The audit row of a change."""
     await record_in_tx(actor, action, subject_type="clinic", subject_id=clinic_id)
-    await emit_in_tx(action, clinic_id, {"clinic_id": str(clinic_id)})

@@ -7,7 +7,6 @@ from portal import db
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_in_tx
 from portal.errors import FieldError, Invalid, NotFound
-from portal.outbox import emit_in_tx
 from portal.people import policy, queries
 from portal.people.schemas import (
     ACCOUNT_FIELDS,
@@ -71,7 +70,6 @@ async def change_doctor(actor: Actor, doctor_id: UUID, data: DoctorChange) -> Do
             raise NotFound
         await change_doctor_in_tx(doctor_id, given(data, DoctorChange.__struct_fields__))
         await record_in_tx(actor, "doctor.changed", subject_type="doctor", subject_id=doctor_id)
-        await emit_in_tx("doctor.changed", doctor_id, {"doctor_id": str(doctor_id)})
         return queries.as_doctor(await db.fetch_row(queries.DOCTOR, doctor_id))
 
 
@@ -90,7 +88,6 @@ async def set_availability(actor: Actor, doctor_id: UUID, status: Availability) 
     async with db.transaction():
         await db.execute(SET_AVAILABILITY, doctor_id, status)
         await record_in_tx(actor, "doctor.availability", subject_type="doctor", subject_id=doctor_id)
-        await emit_in_tx("doctor.availability", doctor_id, {"doctor_id": str(doctor_id), "status": status.value})
     return status
 
 
@@ -127,8 +124,6 @@ async def invite_doctor_in_tx(actor: Actor, data: NewDoctor) -> UUID:
     doctor_id = await invite_in_tx(actor, account, place["name"])
     await db.execute(EMPLOY, data.clinic_id, doctor_id)
     await record_in_tx(actor, "clinic.doctor_added", subject_type="clinic", subject_id=data.clinic_id)
-    ids = {"clinic_id": str(data.clinic_id), "doctor_id": str(doctor_id)}
-    await emit_in_tx("clinic.doctor_added", data.clinic_id, ids)
     return doctor_id
 
 
@@ -147,7 +142,6 @@ async def change_profile(actor: Actor, user_id: UUID, data: ProfileChange) -> Pr
             await db.execute(CHANGE_PATIENT, user_id, changes)
         patient_id = user_id if before.role is Role.PATIENT else None
         await record_in_tx(actor, "profile.changed", subject_type="profile", subject_id=user_id, patient_id=patient_id)
-        await emit_in_tx("profile.changed", user_id, {"user_id": str(user_id)})
         return await queries.read_profile(user_id)
 
 

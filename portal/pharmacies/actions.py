@@ -9,7 +9,6 @@ from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_in_tx
 from portal.errors import Conflict, Forbidden, NotFound
 from portal.ids import uuid7
-from portal.outbox import emit_in_tx
 from portal.pharmacies import policy, queries
 from portal.pharmacies.schemas import NewPharmacy, OwnPharmacy, PharmacyChange
 from portal.web.i18n import _
@@ -75,6 +74,5 @@ async def change_pharmacy(actor: Actor, pharmacy_id: UUID, data: PharmacyChange)
 
 
 async def noted_in_tx(actor: Actor, action: str, pharmacy_id: UUID) -> None:
-    """The audit row and the event of a change."""
+    """The audit row of a change."""
     await record_in_tx(actor, action, subject_type="pharmacy", subject_id=pharmacy_id)
-    await emit_in_tx(action, pharmacy_id, {"pharmacy_id": str(pharmacy_id)})

@@ -8,7 +8,6 @@ from portal import db
 from portal.accounts.schemas import Actor
 from portal.audit.actions import record_in_tx
 from portal.errors import Conflict, FieldError, Invalid
-from portal.outbox import emit_in_tx
 from portal.records import queries
 from portal.records.schemas import Record, RecordChange
 from portal.web.i18n import _
@@ -49,7 +48,6 @@ async def change_record(actor: Actor, patient_id: UUID, data: RecordChange) -> R
         await record_in_tx(
             actor, "record.changed", subject_type="patient", subject_id=patient_id, patient_id=patient_id
         )
-        await emit_in_tx("patient.record_changed", patient_id, {"patient_id": str(patient_id)})
         return queries.as_record(await db.fetch_row(queries.RECORD, patient_id))
 
 

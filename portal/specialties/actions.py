@@ -9,7 +9,6 @@ from portal.accounts.schemas import Actor
 from portal.audit.actions import record_in_tx
 from portal.errors import Forbidden, NotFound
 from portal.ids import uuid7
-from portal.outbox import emit_in_tx
 from portal.specialties import policy
 from portal.specialties.schemas import NewSpecialty, Specialty, SpecialtyChange
 from portal.web.i18n import N_
@@ -33,7 +32,7 @@ async def create_specialty(actor: Actor, data: NewSpecialty) -> Specialty:
     async with db.transaction():
         made = Specialty(id=uuid7(), name=data.name, description=data.description or "", active=True)
         await db.execute(CREATE, made.id, made.name, made.description)
-        await noted_in_tx(actor, "specialty.created", made.id, made.name)
+        await noted_in_tx(actor, "specialty.created", made.id)
     return made
 
 
@@ -46,7 +45,7 @@ async def change_specialty(actor: Actor, specialty_id: UUID, data: SpecialtyChan
         if row is None:
             raise NotFound
         changed = msgspec.convert(dict(row), Specialty)
-        await noted_in_tx(actor, "specialty.changed", changed.id, changed.name)
+        await noted_in_tx(actor, "specialty.changed", changed.id)
     return changed
 
 
@@ -59,7 +58,7 @@ async def delete_specialty(actor: Actor, specialty_id: UUID) -> bool:
         removed = await db.execute(REMOVE, specialty_id) == 1
         if not removed:
             await db.execute(DEACTIVATE, specialty_id)
-        await noted_in_tx(actor, "specialty.deleted" if removed else "specialty.deactivated", specialty_id, "")
+        await noted_in_tx(actor, "specialty.deleted" if removed else "specialty.deactivated", specialty_id)
     return removed
 
 
@@ -69,7 +68,6 @@ def refuse_others(actor: Actor) -> None:
         raise Forbidden
 
 
-async def noted_in_tx(actor: Actor, action: str, specialty_id: UUID, name: str) -> None:
-    """The audit row and the event of a change."""
+async def noted_in_tx(actor: Actor, action: str, specialty_id: UUID) -> None:
+    """The audit row of a change."""
     await record_in_tx(actor, action, subject_type="specialty", subject_id=specialty_id)
-    await emit_in_tx(action, specialty_id, {"specialty_id": str(specialty_id), "name": name})

@@ -28,7 +28,7 @@ async def write(rng: random.Random, number: int, committed: set[int]) -> None:
     """One change of random length; every tenth is rolled back."""
     try:
         async with db.transaction():
-            await outbox.emit_in_tx("test.happened", uuid7(), {"number": number})
+            await outbox.emit_in_tx("user.registered", uuid7(), {"number": number})
             if rng.random() < 0.1:
                 await asyncio.sleep(rng.random() * 0.01)
             if rng.random() < 0.1:
@@ -95,7 +95,7 @@ async def test_order_within_an_aggregate_under_two_relays() -> None:
     for step in range(10):
         async with db.transaction():
             for thing in things:
-                await outbox.emit_in_tx("test.step", thing, {"step": step})
+                await outbox.emit_in_tx("user.verified", thing, {"step": step})
     seen: dict[UUID, list[int]] = defaultdict(list)
 
     async def sink(event: Event) -> None:
@@ -114,13 +114,13 @@ async def test_poison_is_parked_and_blocks_only_its_own(monkeypatch: pytest.Monk
     monkeypatch.setattr(outbox, "MOST_ATTEMPTS", 2)
     bad, good = uuid7(), uuid7()
     async with db.transaction():
-        await outbox.emit_in_tx("test.bad", bad, {})
-        await outbox.emit_in_tx("test.good", bad, {})
-        await outbox.emit_in_tx("test.good", good, {})
+        await outbox.emit_in_tx("stock.low", bad, {})
+        await outbox.emit_in_tx("stock.expiring", bad, {})
+        await outbox.emit_in_tx("stock.expiring", good, {})
     delivered: list[UUID] = []
 
     async def sink(event: Event) -> None:
-        if event.event_type == "test.bad":
+        if event.event_type == "stock.low":
             raise ValueError("cannot be sent")
         delivered.append(event.aggregate_id)
 
@@ -128,7 +128,7 @@ async def test_poison_is_parked_and_blocks_only_its_own(monkeypatch: pytest.Monk
     assert delivered == [good]
     await db.execute("UPDATE outbox_event SET due_at = clock_timestamp()")
     await outbox.relay_once(sink)
-    parked = await db.fetch_row("SELECT id, dead_at, last_error FROM outbox_event WHERE event_type = 'test.bad'")
+    parked = await db.fetch_row("SELECT id, dead_at, last_error FROM outbox_event WHERE event_type = 'stock.low'")
     assert parked["dead_at"] and parked["last_error"] == "ValueError: cannot be sent"
     await outbox.relay_once(sink)
     assert delivered == [good, bad]
@@ -137,7 +137,7 @@ async def test_poison_is_parked_and_blocks_only_its_own(monkeypatch: pytest.Monk
 
 async def test_dead_relay_loses_its_lease() -> None:
     async with db.transaction():
-        await outbox.emit_in_tx("test.happened", uuid7(), {})
+        await outbox.emit_in_tx("user.registered", uuid7(), {})
     assert len(await db.fetch(outbox.CLAIM, 0.2, 10)) == 1
     assert len(await db.fetch(outbox.CLAIM, 0.2, 10)) == 0
     await asyncio.sleep(0.3)
@@ -146,4 +146,4 @@ async def test_dead_relay_loses_its_lease() -> None:
 
 async def test_event_without_a_change_is_refused() -> None:
     with pytest.raises(RuntimeError):
-        await outbox.emit_in_tx("test.happened", uuid7(), {})
+        await outbox.emit_in_tx("user.registered", uuid7(), {})
