@@ -25,9 +25,15 @@ def take(page: Page, screen: Screen, where: dict[str, str], variant: str) -> str
         arrive(page, screen, where)
     except (AssertionError, Error) as problem:  # the picture shows what there is instead
         print(f"{screen.title} {variant}: {str(problem).splitlines()[0]}")
-    page.evaluate("() => document.fonts.ready")
+    width, height = (page.viewport_size or PHONE).values()
+    if page.locator("dialog[open], .toast").count() == 0:  # a window as high as the page: bars stand where they belong
+        page.set_viewport_size(
+            {"width": width, "height": max(height, page.evaluate("() => document.body.scrollHeight"))}
+        )
+        page.evaluate("() => scrollTo(0, 0)")
     path = FOLDER / f"{screen.title}-{variant}.png"
-    page.screenshot(path=path, full_page=page.locator("dialog[open], .toast").count() == 0, animations="disabled")
+    page.screenshot(path=path, animations="disabled")
+    page.set_viewport_size({"width": width, "height": height})
     return path.name
 
 
@@ -41,8 +47,9 @@ def take_role(browser: Browser, stage: Stage, who: str, variants: list[tuple[str
     login = None
     for size, scheme, language in variants:
         context = browser.new_context(
-            base_url=stage.url, viewport=SIZES[size], color_scheme=scheme, locale=language, storage_state=login
-        )
+            base_url=stage.url, viewport=SIZES[size], color_scheme=scheme, storage_state=login,
+            locale="en-GB" if language == "en" else language,
+        )  # fmt: skip
         page = context.new_page()
         if who and login is None:
             log_in(page, who)

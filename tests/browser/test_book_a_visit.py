@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Guests
 from tests.browser.stage import PASSWORD, PHONE, Stage
@@ -110,10 +110,6 @@ def test_a_new_patient_registers_on_the_way_and_joins_a_queue(
     expect(page.locator("main")).to_contain_text(re.compile(rf"Place in the queue\s*{place}"))
 
 
-def focused(page: Page) -> Locator:
-    return page.locator(":focus")
-
-
 FOCUS = """selector => {
   const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
   const marked = at.matches("body, [type=date]") || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2);
@@ -133,44 +129,44 @@ def tab_to(page: Page, selector: str, most: int = 90) -> None:
     raise AssertionError(f"{selector} cannot be reached by the Tab key")
 
 
+def enter(page: Page, address: str) -> None:
+    """Press Enter, and wait for the page that follows."""
+    page.keyboard.press("Enter")
+    page.wait_for_url(address)
+
+
 def test_the_same_by_the_keyboard_alone(guests: Guests, stage: Stage) -> None:
     doctor_id, name = doctor_named(stage, "doctor7@example.com")
     page = guests.open()
     page.goto("/")
     page.keyboard.press("Tab")
-    expect(focused(page)).to_have_attribute("href", "#main")
+    expect(page.locator(":focus")).to_have_attribute("href", "#main")
     page.keyboard.press("Enter")
     tab_to(page, "[name=q]", 2)
     page.keyboard.type(name)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/doctors?**")
-    tab_to(page, f"main a[href='/doctors/{doctor_id}']")
-    page.keyboard.press("Enter")
+    enter(page, "**/doctors?**")
+    tab_to(page, f"main h3 a[href='/doctors/{doctor_id}']")
+    enter(page, f"**/doctors/{doctor_id}")
     tab_to(page, "a[rel=next]")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**week=**")
+    enter(page, "**week=**")
     tab_to(page, ".slot[data-state=OPEN] button")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/login**")
+    enter(page, "**/login**")
     tab_to(page, "[name=email]")
     page.keyboard.type("patient23@example.com")
     tab_to(page, "[name=password]", 1)
     page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/slots/*/hold")
+    enter(page, "**/slots/*/hold")
     tab_to(page, "form[action$='/hold'] button")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/slots/*/book")
+    enter(page, "**/slots/*/book")
     if page.locator("[name=appointment_type][type=radio]").count():
         tab_to(page, "[name=appointment_type]")
         page.keyboard.press("Space")
     tab_to(page, "[name=chief_complaint]")
     page.keyboard.type("By the keyboard")
     tab_to(page, "form[action$='/book'] button", 1)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/appointments/*")
+    enter(page, "**/appointments/*")
     tab_to(page, "main a[href$='/cancel']")
-    page.keyboard.press("Enter")
+    enter(page, "**/cancel")
     tab_to(page, "[name=reason]")
     page.keyboard.type("Only a test of the keys")
     tab_to(page, "form[action$='/cancel'] button", 1)

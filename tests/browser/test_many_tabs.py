@@ -67,7 +67,7 @@ def test_a_page_in_the_background_lets_go_and_catches_up(guests: Guests, stage: 
     slot = free_times(stage, "doctor11@example.com", 3)[0]
     page = like_a_window(guests.open())
     watch(page, slot)
-    with page.expect_event("requestfinished", lambda request: "/live?" in request.url):
+    with page.expect_event("requestfailed", lambda request: "/live?" in request.url):
         page.evaluate("() => window.show(false)")  # the stream ends here
     other = guests.open("patient43@example.com")
     hold(other, slot)

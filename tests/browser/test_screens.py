@@ -1,13 +1,16 @@
 """Every screen: on the list, without a barrier, and within its frame at any width, in both colour schemes and directions."""
 
+from typing import Any
+
 import pytest
+from playwright.sync_api import Page
 
 from portal.app import create_app
 from portal.settings import Settings
 from portal.web import guards
 from tests.browser import axe
 from tests.browser.conftest import Guests
-from tests.browser.screens import NAMES, NO_SCREEN, SCREENS, arrive, places
+from tests.browser.screens import NAMES, NO_SCREEN, PATIENT, SCREENS, VISITOR, arrive, places
 from tests.browser.stage import DESKTOP, PHONE, Stage
 
 WIDER_THAN_THE_WINDOW = """() => {
@@ -20,25 +23,68 @@ WIDER_THAN_THE_WINDOW = """() => {
 }"""
 
 
+# A link to one thing of many stands for all of its kind.
+LINKS = """() => [...new Set([...document.querySelectorAll("a[href^='/']")].map(a => a.getAttribute("href").split("#")[0])
+  .filter(href => href && !href.startsWith("//")))].filter((href, at, all) =>
+    at === all.findIndex(other => other.replace(/[0-9a-f-]{36}/g, "") === href.replace(/[0-9a-f-]{36}/g, "")))"""
+
+
 @pytest.fixture(scope="module")
 def where(stage: Stage) -> dict[str, str]:
     return places(stage)
 
 
+def barriers(page: Page, size: dict[str, int], schemes: dict[str, Any]) -> list[str]:
+    """What axe finds at this size: with everything in the light, and only what colours can spoil in the dark."""
+    page.set_viewport_size(size)
+    found = []
+    for scheme, options in schemes.items():
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found += [f"at {size['width']}, {scheme}: {text}" for text in axe.violations(page, options)]
+    return found
+
+
+def too_wide(page: Page, *widths: int) -> list[str]:
+    """What makes the page scroll sideways."""
+    found = []
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [f"is wider than {width}: {text}" for text in page.evaluate(WIDER_THAN_THE_WINDOW)]
+    return found
+
+
 @pytest.mark.parametrize("who", NAMES, ids=NAMES.get)
-def test_no_screen_has_a_barrier(guests: Guests, where: dict[str, str], who: str) -> None:
-    wrong: list[str] = []
+def test_no_screen_has_a_barrier(guests: Guests, stage: Stage, where: dict[str, str], who: str) -> None:
+    """axe at 0, on a phone and a desktop, light and dark; nothing scrolls sideways, and no link leads nowhere."""
+    wrong, links = [], set()
     page = guests.open(who)
     for screen in [screen for screen in SCREENS if screen.who == who]:
         arrive(page, screen, where)
-        for size in (PHONE, DESKTOP):
-            page.set_viewport_size(size)
-            for scheme, options in (("light", axe.WHOLE), ("dark", axe.COLOURS)):
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                wrong += [f"{screen.title} {size['width']} {scheme}: {text}" for text in axe.violations(page, options)]
-        for width in (320, 640):  # 320 is 1280 at 400 % (WCAG 1.4.10), 640 is 1280 at 200 %
-            page.set_viewport_size({"width": width, "height": 800})
-            wrong += [f"{screen.title} is wider than {width}: {text}" for text in page.evaluate(WIDER_THAN_THE_WINDOW)]
+        found = barriers(page, PHONE, {"light": axe.WHOLE, "dark": axe.COLOURS})
+        if not screen.step:
+            found += barriers(page, DESKTOP, {"light": axe.WHOLE, "dark": axe.COLOURS})
+        found += too_wide(page, 320, 640)  # 1280 at 400 % (WCAG 1.4.10) and at 200 %
+        wrong += [f"{screen.title} {text}" for text in found]
+        links.update(page.evaluate(LINKS))
+    wrong += [f"a dead link: {path}" for path in sorted(links) if is_dead(stage, page, path)]
+    assert wrong == [], "\n".join(wrong)
+
+
+def is_dead(stage: Stage, page: Page, path: str) -> bool:
+    return page.context.request.get(stage.url + path, max_redirects=0).status == 404
+
+
+@pytest.mark.parametrize("who", [VISITOR, PATIENT], ids=["visitor", "patient"])
+def test_no_screen_breaks_from_right_to_left(guests: Guests, stage: Stage, where: dict[str, str], who: str) -> None:
+    page = guests.open(who, locale="ar", viewport=PHONE)
+    stage.ask("UPDATE account SET locale = 'ar' WHERE email = $1 RETURNING id", who)
+    wrong = []
+    for screen in [screen for screen in SCREENS if screen.who == who and not screen.step]:
+        arrive(page, screen, where)
+        assert page.locator("html[dir=rtl][lang=ar]").count() == 1, screen.title
+        found = barriers(page, PHONE, {"light": axe.WHOLE}) + too_wide(page, 320)
+        wrong += [f"{screen.title} {text}" for text in found]
+    stage.ask("UPDATE account SET locale = 'en' WHERE email = $1 RETURNING id", who)
     assert wrong == [], "\n".join(wrong)
 
 
