@@ -60,6 +60,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     login_id: UUID
     clinic_ids: tuple[UUID, ...] = ()  # the clinics that a CLINIC_ADMIN runs or a DOCTOR works at
     pharmacy_id: UUID | None = None
+    unread: int = 0  # notifications not seen yet
 
     @property
     def name(self) -> str:

@@ -3,7 +3,10 @@
 from uuid import UUID
 
 from portal import db
+from portal.accounts.schemas import Actor
+from portal.audit.actions import record_in_tx
 from portal.ids import uuid7
+from portal.notifications.schemas import ReadResult
 from portal.outbox import enqueue_in_tx
 
 
@@ -31,3 +34,14 @@ async def notify_in_tx(account_id: UUID, kind: str, link: str) -> None:
     await db.execute(
         "INSERT INTO notification (id, account_id, kind, link) VALUES ($1, $2, $3, $4)", uuid7(), account_id, kind, link
     )
+
+
+async def mark_read(actor: Actor) -> ReadResult:
+    """Everything in the actor's own list counts as read."""
+    async with db.transaction():
+        count = await db.execute(
+            "UPDATE notification SET read_at = clock_timestamp() WHERE account_id = $1 AND read_at IS NULL", actor.id
+        )
+        if count:
+            await record_in_tx(actor, "notifications.read", subject_type="account", subject_id=actor.id)
+    return ReadResult(count)

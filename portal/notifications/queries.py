@@ -1,26 +1,23 @@
-"""Read the mails that a demonstration shows instead of sending them."""
-
-from datetime import datetime
-from uuid import UUID
-
-import msgspec
+"""Read one's own notifications, and the mails that a demonstration shows instead of sending them."""
 
 from portal import db
+from portal.accounts.schemas import Actor
+from portal.notifications.schemas import Mail, Notification
+
+OWN = """
+SELECT id, kind, link, created_at, read_at, count(*) OVER () AS total FROM notification
+WHERE account_id = $1 ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT $3
+"""
+NEWEST = "SELECT id, recipient, subject, body, created_at FROM mail ORDER BY created_at DESC LIMIT $1"
 
 
-class Mail(msgspec.Struct, frozen=True):
-    """One mail as it would be sent."""
-
-    id: UUID
-    recipient: str
-    subject: str
-    body: str
-    created_at: datetime
+async def own_notifications(actor: Actor, skip: int, limit: int) -> tuple[list[Notification], int]:
+    """The actor's own list, newest first, and how long it is."""
+    rows = await db.fetch(OWN, actor.id, skip, limit)
+    total = rows[0]["total"] if rows else 0
+    return [Notification(**{k: v for k, v in row.items() if k != "total"}) for row in rows], total
 
 
 async def newest_mails(limit: int = 50) -> list[Mail]:
     """The newest mails, whoever they are for; shown by the demonstration only."""
-    rows = await db.fetch(
-        "SELECT id, recipient, subject, body, created_at FROM mail ORDER BY created_at DESC LIMIT $1", limit
-    )
-    return [Mail(**row) for row in rows]
+    return [Mail(**row) for row in await db.fetch(NEWEST, limit)]

@@ -28,7 +28,8 @@ SELECT a.id, a.role, a.status, a.first_name, a.last_name, a.email, a.locale, a.t
            WHEN 'CLINIC_ADMIN' THEN (SELECT array_agg(c.clinic_id) FROM clinic_admin c WHERE c.account_id = a.id)
            WHEN 'DOCTOR' THEN (SELECT array_agg(c.clinic_id) FROM clinic_doctor c WHERE c.doctor_id = a.id)
        END AS clinic_ids,
-       (SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = a.id) AS pharmacy_id
+       (SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = a.id) AS pharmacy_id,
+       (SELECT count(*) FROM notification n WHERE n.account_id = a.id AND n.read_at IS NULL) AS unread
 FROM login l JOIN account a ON a.id = l.account_id
 """
 TOUCHED = """

@@ -77,6 +77,10 @@ OWN_ACCOUNT = [
         Row("DELETE /api/auth/logins/{login_id}", token, {"login_id": f"{token}_login"})
         for token in ("patient", "doctor", "admin", "pharmacist")
     ),
+    Row("GET /api/me/notifications", "everyone", unaudited=OWN),
+    Row("POST /api/me/notifications/read", "everyone", unaudited="a list without anything new stays as it is"),
+    Row("GET /notifications", "everyone", unaudited=OWN),
+    Row("POST /notifications/read", "everyone", unaudited="a list without anything new stays as it is"),
     Row("GET /settings", "everyone", unaudited=OWN),
     Row("GET /settings/details", "everyone", unaudited=OWN),
     Row(

@@ -125,6 +125,7 @@ SCREENS = [
     Screen(PATIENT, "/record/emergency-contacts/new"),
     Screen(PATIENT, "/record/emergency-contacts/new", submit, "contact-errors"),
     Screen(PATIENT, "/record/access"),
+    Screen(PATIENT, "/notifications"),
     Screen(PATIENT, "/settings"),
     Screen(PATIENT, "/settings/details"),
     Screen(PATIENT, "/settings/details", change_language, "details-stored"),
