@@ -12,13 +12,16 @@ last AS (SELECT string_to_array('Abbott Ahmed Becker Brown Castro Costa Díaz Du
     'Yılmaz Zhang', ' ') AS names)
 """
 
-ACCOUNTS = NAMES + """
+ACCOUNTS = (
+    NAMES
+    + """
 INSERT INTO account (id, email, role, status, first_name, last_name)
 SELECT gen_random_uuid(), 'd' || n || '@bench.example', 'DOCTOR', 'ACTIVE',
        first.names[1 + n % array_length(first.names, 1)],
        last.names[1 + (n / 7) % array_length(last.names, 1)] || chr(97 + n % 26) || chr(97 + (n / 26) % 26)
 FROM generate_series(1, $1::int) AS n, first, last
 """
+)
 
 SPECIALTIES = """
 INSERT INTO specialty (id, name) SELECT gen_random_uuid(), name FROM unnest(string_to_array(
@@ -67,7 +70,9 @@ JOIN clinic_doctor cd ON cd.doctor_id = d.account_id,
 async def seed(url: str, doctors: int = 50_000, slots_each: int = 24) -> None:
     """Fill an empty, migrated database. The overlap rule of slots is left out while they are made, as they do not overlap."""
     conn = await asyncpg.connect(url)
-    rule = await conn.fetchval("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'slot_doctor_no_overlap'")
+    rule = await conn.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'slot_doctor_no_overlap'"
+    )
     await conn.execute("ALTER TABLE slot DROP CONSTRAINT slot_doctor_no_overlap")
     await conn.execute(SPECIALTIES)
     for statement in (ACCOUNTS, CLINICS):

@@ -35,7 +35,9 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="care-pg-"))
     server = EmbeddedPostgres(folder / "data")
     (folder / "data" / "postgresql.auto.conf").write_text(QUICK)
-    subprocess.run([client_program("psql"), server.url, "-qc", "SELECT pg_reload_conf()"], check=True, capture_output=True)
+    subprocess.run(
+        [client_program("psql"), server.url, "-qc", "SELECT pg_reload_conf()"], check=True, capture_output=True
+    )
     yield server.url
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)

@@ -72,7 +72,9 @@ hinted AS MATERIALIZED (
 """
 BY_HINT = " AND n.specialty_id = $1"
 # Where most doctors pass, each is asked in the order of the hints until enough have passed; OFFSET keeps it so.
-ASKED_IN_TURN = ", LATERAL (SELECT FROM doctor_search f WHERE f.doctor_id = n.doctor_id {filters} OFFSET 0) AS f WHERE true"
+ASKED_IN_TURN = (
+    ", LATERAL (SELECT FROM doctor_search f WHERE f.doctor_id = n.doctor_id {filters} OFFSET 0) AS f WHERE true"
+)
 JOINED = "JOIN doctor_search f ON f.doctor_id = n.doctor_id WHERE true {filters}"
 
 # On one day the slots themselves are walked in the order of time; where few doctors are asked for, doctor by doctor.
@@ -117,7 +119,9 @@ nearby AS MATERIALIZED (
     ) AS ordered ORDER BY place OFFSET $11 LIMIT $12
 )
 """
-IN_CIRCLE = " AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9"
+IN_CIRCLE = (
+    " AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9"
+)
 WITHOUT_PLACE = """NOT EXISTS (
     SELECT FROM clinic_doctor cd JOIN clinic c ON c.id = cd.clinic_id AND c.active AND c.mercator IS NOT NULL
     WHERE cd.doctor_id = f.doctor_id)

@@ -38,12 +38,19 @@ WITH touched AS (
     WHERE secret_hash = $1 AND revoked_at IS NULL AND last_seen_at < clock_timestamp() - interval '5 minutes'
 )
 """
-BY_SECRET = TOUCHED + LOGIN + """
+BY_SECRET = (
+    TOUCHED
+    + LOGIN
+    + """
 WHERE l.secret_hash = $1 AND l.kind = 'PAGE' AND l.revoked_at IS NULL AND l.expires_at > clock_timestamp()
 """
-BY_ID = LOGIN + """
+)
+BY_ID = (
+    LOGIN
+    + """
 WHERE l.id = $1 AND l.kind = 'API' AND l.revoked_at IS NULL AND l.expires_at > clock_timestamp()
 """
+)
 
 
 def cookie_name(settings: Settings) -> str:
@@ -70,7 +77,9 @@ def clear_login_cookie(response: Response[Any], settings: Settings) -> None:
 
 def _login_cookie(settings: Settings, value: str, max_age: int) -> Cookie:
     name = cookie_name(settings)
-    return Cookie(key=name, value=value, max_age=max_age, path="/", secure=settings.secure, httponly=True, samesite="lax")
+    return Cookie(
+        key=name, value=value, max_age=max_age, path="/", secure=settings.secure, httponly=True, samesite="lax"
+    )
 
 
 async def identify_page(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor | None:

@@ -40,7 +40,9 @@ def send(connection: ASGIConnection, value: str, seconds: int) -> None:
     settings = connection.app.state.settings
     headers.set_cookie(
         connection,
-        Cookie(key=COOKIE, value=value, max_age=seconds, httponly=True, secure=settings.secure, samesite="lax", path="/"),
+        Cookie(
+            key=COOKIE, value=value, max_age=seconds, httponly=True, secure=settings.secure, samesite="lax", path="/"
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from portal.accounts.schemas import AccountStatus
 from portal.web.guards import Access
 from tests.access import canaries
 from tests.access.call import Answer, call, csrf_token
-from tests.access.policy import Expected, Row, expected, is_let_in, nowhere, routes
+from tests.access.policy import Expected, Row, expected, is_let_in, mixed, nowhere, routes
 from tests.access.sandbox import Sandbox, digest
 from tests.access.world import Side, World
 from tests.factories import Person
@@ -91,6 +91,7 @@ class Caller:
             yield from ((actor, side) for side in (home, nowhere(row, home)))
             if is_let_in(handler.opt["access"], person):
                 yield from ((actor, self.world.sides[name]) for name in ("other", "elsewhere"))
+                yield from ((actor, side) for side in mixed(row, home, self.world.sides["elsewhere"]))
 
     async def cell(self, row: Row, handler: Any, actor: str, side: Side) -> Cell:
         person, wanted = self.world.people[actor], self.wanted(row, handler, actor, side)

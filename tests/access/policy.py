@@ -102,6 +102,14 @@ def nowhere(row: Row, home: Side) -> Side:
     return Side(NOWHERE, home.ids | {name: uuid4() for name in wrong})
 
 
+def mixed(row: Row, home: Side, elsewhere: Side) -> list[Side]:
+    """Where a path names two things: the first of one's own, the last of somebody elsewhere."""
+    in_path = [name for name in row.ids.values() if not name.startswith("=")]
+    if len(in_path) < 2:
+        return []
+    return [Side(NOWHERE, home.ids | {in_path[-1]: elsewhere.ids[in_path[-1]]})]
+
+
 @dataclass(frozen=True)
 class Expected:
     allowed: bool

@@ -113,6 +113,17 @@ BACK_OFFICE = [
             ("reinstate", "suspended_account", None),
         )
     ),
+    *(
+        Row(
+            f"POST {prefix}/admin/users/{{user_id}}/suspend",
+            "nobody",
+            {"user_id": "system"},
+            {"reason": "A reason"},
+            refusal=(403, 404),
+            is_vague="one's own account exists",
+        )
+        for prefix in ("", "/api")
+    ),
     Row("GET /admin/audit", "system", query=AUDIT_FILTERS, refusal=(200,)),
     Row("GET /admin/audit/verify", "system", unaudited="only whether the chain is whole"),
     Row("GET /api/admin/audit", "system", query=AUDIT_FILTERS, refusal=(200,)),

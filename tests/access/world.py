@@ -60,7 +60,10 @@ async def build() -> World:
     for name in ("owner", "other", "elsewhere"):
         clinic_id, pharmacy_id = elsewhere if name == "elsewhere" else here
         cast = await cast_of(name, people, clinic_id, pharmacy_id, specialty)
-        side = Side(name, {"clinic": clinic_id, "pharmacy": pharmacy_id, "specialty": specialty, "spare": spare})
+        side = Side(
+            name,
+            {"clinic": clinic_id, "pharmacy": pharmacy_id, "specialty": specialty, "spare": spare, "system": system.id},
+        )
         side.ids |= {token: person.id for token, person in cast.items()}
         side.ids |= await things.of_side(name, cast, clinic_id) | await accounts_of(name, clinic_id)
         await make_missing(cast["doctor"].id, HORIZON_DAYS)

@@ -15,7 +15,10 @@ from tests.clients import a_client, audited, submit
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
-HOURS = [{"day_of_week": 1, "opens": "09:00", "closes": "12:00"}, {"day_of_week": 1, "opens": "13:00", "closes": "17:30"}]
+HOURS = [
+    {"day_of_week": 1, "opens": "09:00", "closes": "12:00"},
+    {"day_of_week": 1, "opens": "13:00", "closes": "17:30"},
+]
 CLINIC = {
     "name": "Clínica Sol", "time_zone": "Europe/Madrid", "city": "Sevilla", "postal_code": "41001", "latitude": 37.39,
     "longitude": -5.99, "currency": "EUR", "opening_hours": HOURS, "departments": ["Cardiology", "Surgery"],
@@ -141,7 +144,12 @@ async def test_the_pages_of_an_admin(app: Litestar) -> None:
         assert 'value="17:00"' in shown
         half = {**form, "hours.1.opens": "18:00"}
         assert (await submit(browser, "/clinic/settings", half, f"/clinic/settings/{clinic}")).status_code == 422
-        invitation = {"clinic_id": str(clinic), "email": "paged@test.example", "first_name": "Pia", "last_name": "Paged"}
+        invitation = {
+            "clinic_id": str(clinic),
+            "email": "paged@test.example",
+            "first_name": "Pia",
+            "last_name": "Paged",
+        }
         assert (await submit(browser, "/clinic/doctors", invitation, "/clinic/doctors/invite")).status_code == 303
         assert "Pia Paged" in (await browser.get("/clinic/doctors")).text
         again = await submit(browser, "/clinic/doctors", invitation, "/clinic/doctors/invite")

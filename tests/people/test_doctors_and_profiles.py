@@ -161,5 +161,7 @@ async def test_the_page_of_the_practice(app: Litestar) -> None:
         wrong = await submit(browser, "/settings/practice", {**values, "currency": "NOPE", "title": "Kept"})
         assert wrong.status_code == 422
         assert "Kept" in wrong.text
-        assert (await submit(browser, "/settings/practice", {"status": "BUSY"}, "/settings/availability")).status_code == 303
+        assert (
+            await submit(browser, "/settings/practice", {"status": "BUSY"}, "/settings/availability")
+        ).status_code == 303
     assert await db.fetch_value("SELECT availability_status FROM doctor WHERE account_id = $1", doctor.id) == "BUSY"

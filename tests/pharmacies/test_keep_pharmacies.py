@@ -36,7 +36,9 @@ async def test_others_may_not(client: httpx.AsyncClient) -> None:
     made = (await client.post("/api/pharmacies", json=PHARMACY, headers=root.bearer)).json()
     path, stranger = f"/api/pharmacies/{made['id']}", await make.person(Role.PHARMACY)
     assert (await client.patch(path, json={"name": "x"}, headers=stranger.bearer)).status_code == 404
-    assert (await client.patch(f"/api/pharmacies/{uuid4()}", json={"name": "x"}, headers=stranger.bearer)).status_code == 404
+    assert (
+        await client.patch(f"/api/pharmacies/{uuid4()}", json={"name": "x"}, headers=stranger.bearer)
+    ).status_code == 404
     for role in (Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN):
         who = await make.person(role)
         assert (await client.patch(path, json={"name": "x"}, headers=who.bearer)).status_code == 403
@@ -54,5 +56,7 @@ async def test_the_pages(app: Litestar) -> None:
         wrong = await submit(browser, "/pharmacy/settings", {"name": "Kept name", "time_zone": "UTC", "latitude": "5"})
         assert wrong.status_code == 422
         assert "Kept name" in wrong.text
-        assert (await submit(browser, "/pharmacy/settings", {"name": "Counter Two", "time_zone": "UTC"})).status_code == 303
+        assert (
+            await submit(browser, "/pharmacy/settings", {"name": "Counter Two", "time_zone": "UTC"})
+        ).status_code == 303
         assert "Counter Two" in (await browser.get("/pharmacy")).text

@@ -132,7 +132,9 @@ async def test_one_thing_a_page(app: Litestar) -> None:
         await submit(browser, "/record/history", {"medical_history": "Old story", "version": "4"})
         shown = (await browser.get("/record")).text
         assert all(text in shown for text in ("Penicillin", "Severe", "+14155550123", "&lt;b&gt;Gout", "Old story"))
-        wrong = await submit(browser, "/record/allergies/new", {"substance": "Milk", "version": "5"}, "/record/allergies")
+        wrong = await submit(
+            browser, "/record/allergies/new", {"substance": "Milk", "version": "5"}, "/record/allergies"
+        )
         assert wrong.status_code == 422
         assert 'value="Milk"' in wrong.text
         await submit(browser, "/record", {"version": "5", "entry": "0"}, "/record/allergies/remove")

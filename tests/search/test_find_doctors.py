@@ -141,7 +141,9 @@ async def test_filters_and_their_totals(client: httpx.AsyncClient) -> None:
     assert await ids(client, specialty_id=specialty, language="pt-BR") == [str(one.id)]
     assert await ids(client, specialty_id=specialty, service_type="IN_PERSON") == [str(two.id)]
     assert await ids(client, specialty_id=specialty, available_on=str(at(9, days=2).date())) == [str(two.id)]
-    assert await ids(client, specialty_id=specialty, available_on=str(at(9, days=2).date()), sort="fee") == [str(two.id)]
+    assert await ids(client, specialty_id=specialty, available_on=str(at(9, days=2).date()), sort="fee") == [
+        str(two.id)
+    ]
     assert await ids(client, specialty_id=specialty, max_fee="30") == [str(one.id), str(two.id)]
     assert await ids(client, specialty_id=specialty, sort="fee") == [str(two.id), str(one.id), str(three.id)]
     assert (await ids(client, specialty_id=specialty, sort="rating"))[0] == str(three.id)
@@ -235,7 +237,11 @@ async def test_the_hints_follow_the_slots(client: httpx.AsyncClient) -> None:
     from portal.search.actions import raise_next_free
 
     _specialty, (booked, emptied) = await crew(2)
-    first, second, only = await make.slot(booked.id, at(9)), await make.slot(booked.id, at(11)), await make.slot(emptied.id)
+    first, second, only = (
+        await make.slot(booked.id, at(9)),
+        await make.slot(booked.id, at(11)),
+        await make.slot(emptied.id),
+    )
     hints = "SELECT doctor_id, not_before FROM doctor_next_free WHERE doctor_id = ANY ($1::uuid[])"
     both = [booked.id, emptied.id]
     await db.execute("UPDATE slot SET disabled = true WHERE id = ANY ($1::uuid[])", [first, only])

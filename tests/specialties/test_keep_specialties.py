@@ -86,7 +86,9 @@ async def test_one_in_use_is_only_offered_no_longer(client: httpx.AsyncClient) -
 async def test_an_unknown_one_is_not_found(client: httpx.AsyncClient) -> None:
     who = await admin()
     assert (await client.delete(f"/api/specialties/{uuid4()}", headers=who.bearer)).status_code == 404
-    assert (await client.patch(f"/api/specialties/{uuid4()}", json={"name": "X"}, headers=who.bearer)).status_code == 404
+    assert (
+        await client.patch(f"/api/specialties/{uuid4()}", json={"name": "X"}, headers=who.bearer)
+    ).status_code == 404
 
 
 async def test_the_page_does_the_same(client: httpx.AsyncClient) -> None:
