@@ -102,7 +102,7 @@ async def create_session(request: Request, actor: NamedDependency[Actor], doctor
 async def edit_session(
     actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
 ) -> Response[Any]:
-    session = await queries.get_own_session(actor, session_id)
+    session = await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     return await session_screen(actor, doctor_id, Form.filled(session), session)
 
 
@@ -110,7 +110,7 @@ async def edit_session(
 async def change_session(
     request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
 ) -> Response[Any]:
-    session = await queries.get_own_session(actor, session_id)
+    session = await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     form = await read_form(request, SessionForm)
     if form.data is None:
         return await session_screen(actor, doctor_id, form, session, status=422)
@@ -132,7 +132,7 @@ async def change_session(
 async def confirm_end(
     request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
 ) -> Response[Any]:
-    session = await queries.get_own_session(actor, session_id)
+    session = await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     slots = await actions.delete_session(actor, session_id, horizon(request), rehearsal=True)
     back = f"{base_of(doctor_id)}/sessions/{session_id}"
     title = _("End this session?")
@@ -143,6 +143,7 @@ async def confirm_end(
 async def end_session(
     request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
 ) -> Response[Any]:
+    await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     await actions.delete_session(actor, session_id, horizon(request))
     flash(request, _("The session has ended."))
     return redirect(base_of(doctor_id))
@@ -153,7 +154,7 @@ async def new_override(
     actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None,
     on: FromQuery[LocalDate | None] = None,
 ) -> Response[Any]:  # fmt: skip
-    session = await queries.get_own_session(actor, session_id)
+    session = await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     form: Form[OverrideForm] = Form.empty({"date": on, "kind": "CANCELLED"})
     return await screen("schedules/exception.html", actor, doctor_id, form=form, session=session)
 
@@ -162,7 +163,7 @@ async def new_override(
 async def add_override(
     request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], doctor_id: DoctorId = None
 ) -> Response[Any]:
-    session = await queries.get_own_session(actor, session_id)
+    session = await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     form = await read_form(request, OverrideForm)
     template = "schedules/exception.html"
     if form.data is None:
@@ -187,6 +188,7 @@ async def remove_override(
     request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID], override_id: FromPath[UUID],
     doctor_id: DoctorId = None,
 ) -> Response[Any]:  # fmt: skip
+    await queries.get_own_session(actor, session_id, doctor_id or actor.id)
     await actions.remove_override(actor, session_id, override_id, horizon(request))
     flash(request, _("The session takes place on that date again."))
     return redirect(base_of(doctor_id))

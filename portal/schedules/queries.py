@@ -55,9 +55,12 @@ async def get_session(_actor: Actor, session_id: UUID) -> WeeklySession:
     return session_of(await db.fetch_row(ONE, session_id))
 
 
-async def get_own_session(actor: Actor, session_id: UUID) -> WeeklySession:
-    """One session that the actor may plan. Raises `Forbidden`, `NotFound`."""
-    return session_of(await db.fetch_row(OWN, session_id, *scope_of(actor)))
+async def get_own_session(actor: Actor, session_id: UUID, doctor_id: UUID | None = None) -> WeeklySession:
+    """One session that the actor may plan, where told of this doctor. Raises `Forbidden`, `NotFound`."""
+    session = session_of(await db.fetch_row(OWN, session_id, *scope_of(actor)))
+    if doctor_id is not None and session.doctor_id != doctor_id:
+        raise NotFound
+    return session
 
 
 async def list_overrides(actor: Actor, session_id: UUID) -> OverrideList:
