@@ -33,14 +33,14 @@ def screens(base: str, may: str, doctor: dict[str, str]) -> list[Row]:
     return [
         Row(f"GET {base}/sessions/{{session_id}}", may, doctor | ONE),
         Row(f"POST {one}", may, doctor | ONE, TERMS),
-        Row(f"POST {one}", PLANNERS, doctor | ONE, TERMS | CONFIRMED, ok=(303,)),
+        Row(f"POST {one}", may, doctor | ONE, TERMS | CONFIRMED, ok=(303,)),
         Row(f"GET {one}/end", may, doctor | ONE),
-        Row(f"POST {one}/end", PLANNERS, doctor | ONE, {}, ok=(303,)),
+        Row(f"POST {one}/end", may, doctor | ONE, {}, ok=(303,)),
         Row(f"GET {one}/exceptions/new", may, doctor | ONE),
-        Row(f"POST {one}/exceptions/new", PLANNERS, doctor | ONE, EXCEPTION | CONFIRMED, ok=(303,)),
+        Row(f"POST {one}/exceptions/new", may, doctor | ONE, EXCEPTION | CONFIRMED, ok=(303,)),
         Row(
             f"POST {one}/exceptions/{{override_id}}/remove",
-            PLANNERS,
+            may,
             doctor | ONE | {"override_id": "override"},
             {},
             ok=(303,),
