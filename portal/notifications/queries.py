@@ -8,13 +8,14 @@ OWN = """
 SELECT id, kind, link, created_at, read_at, count(*) OVER () AS total FROM notification
 WHERE account_id = $1 ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT $3
 """
+COUNT = "SELECT count(*) FROM notification WHERE account_id = $1"
 NEWEST = "SELECT id, recipient, subject, body, created_at FROM mail ORDER BY created_at DESC LIMIT $1"
 
 
 async def own_notifications(actor: Actor, skip: int, limit: int) -> tuple[list[Notification], int]:
     """The actor's own list, newest first, and how long it is."""
     rows = await db.fetch(OWN, actor.id, skip, limit)
-    total = rows[0]["total"] if rows else 0
+    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, actor.id)
     return [Notification(**{k: v for k, v in row.items() if k != "total"}) for row in rows], total
 
 
