@@ -1,8 +1,11 @@
 """Lists, searches, counts and errors tell nobody of things that are not theirs, whatever is filtered and sorted (C9)."""
 
 from collections.abc import AsyncIterator, Iterator
+from statistics import median
+from time import perf_counter
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -69,6 +72,22 @@ def required(good: Good, query: str) -> str:
     name = query.partition("=")[0]
     parts = [part for part in good.url.partition("?")[2].split("&") if part and not part.startswith(name + "=")]
     return "&".join([query, *parts])
+
+
+async def test_every_private_column_holds_canaries(stage: Stage) -> None:
+    """What nobody has marked, no search would find."""
+    empty = []
+    for name in canaries.COLUMNS:
+        table, column = name.split(".")
+        for side in ("owner", "other", "elsewhere"):
+            sql = f'SELECT EXISTS (SELECT FROM "{table}" WHERE "{column}"::text LIKE $1)'
+            if not await stage.sandbox.connection.fetchval(sql, f"%zq-{side}-%") and (name, side) not in SHARED:
+                empty.append(f"{name} of {side}")
+    assert not empty, f"set canaries in tests/access/things.py: {empty}"
+
+
+# The other patient has the same pharmacy as the owner.
+SHARED = {("pharmacy.licence_number", "other"), ("pharmacist.licence_number", "other")}
 
 
 async def test_no_filter_shows_what_is_not_theirs(stage: Stage) -> None:
@@ -151,3 +170,25 @@ async def test_a_stranger_counts_nothing_of_a_patient(stage: Stage) -> None:
     print(f"\n{count} narrowed lists")
     assert count
     assert not wrong, "\n".join(wrong)
+
+
+SAMPLES = 100
+BOUND = 0.005  # seconds between the medians
+
+
+@pytest.mark.parametrize("path", ["/api/appointments/{}", "/api/patients/{}", "/api/profiles/{}", "/appointments/{}"])
+async def test_foreign_takes_as_long_as_absent(stage: Stage, path: str) -> None:
+    """The time of an answer does not tell whether there is such a thing (C2); one of each in turn."""
+    ids = stage.world.sides["owner"].ids
+    foreign = ids["booked"] if "appointments" in path else ids["patient"]
+    stranger = stage.world.people["far doctor"]
+    spent: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(SAMPLES):
+        for exists, thing in ((True, foreign), (False, uuid4())):
+            began = perf_counter()
+            answer = await sent(stage, "GET", path.format(thing), stranger)
+            spent[exists].append(perf_counter() - began)
+            assert answer.status == 404
+    difference = abs(median(spent[True]) - median(spent[False]))
+    print(f"\n{path}: {difference * 1000:.2f} ms")
+    assert difference < BOUND
