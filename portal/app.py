@@ -1,11 +1,13 @@
 """The application: the only file that knows every domain."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
@@ -18,6 +20,8 @@ from litestar.types import Receive, Scope, Send
 from portal import db, live, worker
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
+from portal.audit import actions as audit
+from portal.errors import Forbidden, NotFound
 from portal.integrations import broker
 from portal.settings import Settings
 from portal.web import (
@@ -45,6 +49,9 @@ DOMAINS = (
     "notifications", "schedules", "slots", "appointments", "booking", "video", "queues", "waitlist", "emergencies", "chat",
     "prescriptions", "inventory", "integrations", "fhir", "analytics", "admin",
 )  # fmt: skip
+
+
+logger = logging.getLogger(__name__)
 
 
 class Portal(Litestar):
@@ -86,6 +93,7 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
             "viewer": Provide(viewer, sync_to_thread=False),
         },
         exception_handlers={Exception: problems.answer},
+        after_exception=[note_denial],
         request_class=StrictRequest,
         response_class=JsonResponse,
         plugins=[PlainKinds()],
@@ -96,6 +104,20 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
     guards.refuse_undeclared(app)
     app.state.readable = frozenset(path for path, handler in guards.handlers(app) if "GET" in guards.methods(handler))
     return app
+
+
+async def note_denial(error: Exception, scope: Scope) -> None:
+    """Whoever is signed in and asks for what is not theirs leaves a row in the audit; the answer does not wait for it."""
+    given: dict[str, Any] = dict(scope.get("path_params", {}))
+    asked = [value for value in given.values() if isinstance(value, UUID)]
+    if not isinstance(error, Forbidden | NotFound) or scope.get("user") is None or not asked:
+        return
+    try:
+        await audit.record_denial(
+            scope["user"], scope["route_handler"].name or scope["route_handler"].handler_name, asked[0]
+        )
+    except Exception:
+        logger.exception("a refusal could not be written to the audit")
 
 
 def face(domain: str, name: str) -> list[Any]:

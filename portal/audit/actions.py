@@ -39,6 +39,14 @@ async def record_read(
     await db.execute(INSERT, *row(actor, action, subject_type, subject_id, patient_id, None, "OK"))
 
 
+async def record_denial(actor: Actor, subject_type: str, subject_id: UUID) -> None:
+    """Append one row for a refusal: somebody asked for a thing that is not theirs, or that is not there.
+
+    Which of the two it was is not decided here, as it is not told to the one who asked.
+    """
+    await db.execute(INSERT, *row(actor, "access.denied", subject_type, subject_id, None, None, "DENIED"))
+
+
 def row(
     actor: Actor | None,
     action: str,
