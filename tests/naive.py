@@ -1,38 +1,167 @@
-"""The naive twin: it looks whether a slot is free and then books it. The races must catch it, or they catch nothing."""
+"""The portal's naive twin: three servers that look first and then write. The races must catch it, or they catch nothing.
 
+It answers the same calls on tables without constraints or locks, each step right, the whole wrong: a booking looks
+whether the time is taken, believes that whoever comes is the holder, and judges holds by its own clock, which is slow.
+"""
+
+import asyncio
 import json
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 
+from tests.portal_server import ROOT
+from tests.services import free_port, wait_for_port
+
+SCHEMA = """
+CREATE TABLE naive_hold (slot_id text, until timestamptz);
+CREATE TABLE naive_booking (id text, slot_id text, made_at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE naive_place (session_id text, position int);
+CREATE TABLE naive_key (key text, answer text);
+CREATE TABLE naive_login (id text, open boolean);
+CREATE TABLE naive_token (token text, login_id text, used boolean);
+"""
+SLOW = timedelta(minutes=10)
 POOL: dict[str, asyncpg.Pool] = {}
+Answer = tuple[int, dict[str, Any]]
+
+
+@contextmanager
+def naive_server(database_url: str) -> Iterator[str]:
+    """Start three workers on a database that has the tables of `SCHEMA`; where they answer."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "tests.naive:app", "--workers", "3", "--port", str(port),
+         "--log-level", "critical"],
+        cwd=ROOT, env={**os.environ, "NAIVE_DATABASE_URL": database_url},
+    )  # fmt: skip
+    try:
+        wait_for_port(port)
+        time.sleep(1)  # the other two workers
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        await receive()
-        POOL["pool"] = await asyncpg.create_pool(os.environ["NAIVE_DATABASE_URL"], min_size=8, max_size=10)
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await POOL["pool"].close()
-        await send({"type": "lifespan.shutdown.complete"})
+        await live(receive, send)
         return
     body = b""
     while (message := await receive())["type"] == "http.request":
         body += message["body"]
         if not message.get("more_body"):
             break
-    status = await book(json.loads(body)["slot_id"])
-    answer = b"{}"
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"2")]})
-    await send({"type": "http.response.body", "body": answer})
+    headers = dict(scope["headers"])
+    token = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
+    key = headers.get(b"idempotency-key", b"").decode()
+    handle = ROUTES.get((scope["method"], scope["path"]), nothing)
+    status, answer = await handle(token, json.loads(body or b"{}"), key)
+    content = b"" if status == 204 else json.dumps(answer).encode()
+    length = [] if status == 204 else [(b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": length})
+    await send({"type": "http.response.body", "body": content})
 
 
-async def book(slot_id: str) -> int:
-    """Read, decide, write: each step right, the whole wrong."""
+async def live(receive: Any, send: Any) -> None:
+    await receive()
+    POOL["pool"] = await asyncpg.create_pool(os.environ["NAIVE_DATABASE_URL"], min_size=8, max_size=10)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await POOL["pool"].close()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def nothing(_token: str, _data: dict[str, Any], _key: str) -> Answer:
+    return 404, {"code": "not_found"}
+
+
+async def make_appointment(_token: str, data: dict[str, Any], key: str) -> Answer:
     pool = POOL["pool"]
-    if await pool.fetchval("SELECT count(*) FROM naive_booking WHERE slot_id = $1::text::uuid", slot_id):
-        return 409
-    await pool.execute("INSERT INTO naive_booking VALUES ($1::text::uuid)", slot_id)
-    return 201
+    if key and (kept := await pool.fetchval("SELECT answer FROM naive_key WHERE key = $1 LIMIT 1", key)):
+        return 201, json.loads(kept)
+    status, answer = await (join(data["session_id"]) if "session_id" in data else book(data["slot_id"]))
+    if key and status == 201:
+        await pool.execute("INSERT INTO naive_key VALUES ($1, $2)", key, json.dumps(answer))
+    return status, answer
+
+
+async def book(slot_id: str) -> Answer:
+    pool, booking_id = POOL["pool"], uuid4().hex
+    until = await pool.fetchval("SELECT until FROM naive_hold WHERE slot_id = $1", slot_id)
+    if until and until < datetime.now(UTC) - SLOW:
+        return 409, {"code": "hold_expired"}
+    if await pool.fetchval("SELECT count(*) FROM naive_booking WHERE slot_id = $1", slot_id):
+        return 409, {"code": "slot_taken"}
+    await pool.execute("INSERT INTO naive_booking (id, slot_id) VALUES ($1, $2)", booking_id, slot_id)
+    return 201, {"id": booking_id}
+
+
+async def join(session_id: str) -> Answer:
+    last = "SELECT coalesce(max(position), 0) FROM naive_place WHERE session_id = $1"
+    position = await POOL["pool"].fetchval(last, session_id) + 1
+    if position > 100:
+        return 409, {"code": "session_full"}
+    await POOL["pool"].execute("INSERT INTO naive_place VALUES ($1, $2)", session_id, position)
+    return 201, {"queue_position": position}
+
+
+async def register(_token: str, _data: dict[str, Any], _key: str) -> Answer:
+    login_id = uuid4().hex
+    await POOL["pool"].execute("INSERT INTO naive_login VALUES ($1, true)", login_id)
+    return 201, await pair_of(login_id)
+
+
+async def pair_of(login_id: str) -> dict[str, Any]:
+    token = uuid4().hex
+    await POOL["pool"].execute("INSERT INTO naive_token VALUES ($1, $2, false)", token, login_id)
+    return {"access_token": login_id, "refresh_token": token}
+
+
+async def is_open(login_id: str) -> bool:
+    return bool(await POOL["pool"].fetchval("SELECT open FROM naive_login WHERE id = $1", login_id))
+
+
+async def refresh(_token: str, data: dict[str, Any], _key: str) -> Answer:
+    """A token that has been used is a theft; whoever lost a race was a thief."""
+    found = await POOL["pool"].fetchrow("SELECT * FROM naive_token WHERE token = $1", data["refresh_token"])
+    if found["used"] or not await is_open(found["login_id"]):
+        return 401, {}
+    await POOL["pool"].execute("UPDATE naive_token SET used = true WHERE token = $1", data["refresh_token"])
+    return 200, await pair_of(found["login_id"])
+
+
+async def list_logins(token: str, _data: dict[str, Any], _key: str) -> Answer:
+    """As frameworks do that load a session when a request begins and write it back when it ends."""
+    loaded = await is_open(token)
+    await asyncio.sleep(0.02)
+    await POOL["pool"].execute("UPDATE naive_login SET open = $2 WHERE id = $1", token, loaded)
+    return (200 if loaded else 401), {}
+
+
+async def see_oneself(token: str, _data: dict[str, Any], _key: str) -> Answer:
+    return (200 if await is_open(token) else 401), {}
+
+
+async def log_out(token: str, _data: dict[str, Any], _key: str) -> Answer:
+    await POOL["pool"].execute("UPDATE naive_login SET open = false WHERE id = $1", token)
+    return 204, {}
+
+
+ROUTES = {
+    ("POST", "/api/appointments"): make_appointment,
+    ("POST", "/api/auth/register"): register,
+    ("POST", "/api/auth/refresh"): refresh,
+    ("POST", "/api/auth/logout"): log_out,
+    ("GET", "/api/auth/logins"): list_logins,
+    ("GET", "/api/auth/me"): see_oneself,
+}

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from tests.clients import bearer, registration
+from tests.naive import SCHEMA, naive_server
 from tests.portal_server import served
 from tests.services import Redis
 
@@ -37,25 +39,32 @@ async def refreshed(client: httpx.AsyncClient, pair: dict[str, Any]) -> httpx.Re
     return await client.post("/api/auth/refresh", json={"refresh_token": pair["refresh_token"]})
 
 
-@pytest.mark.parametrize("rounds", SIZES)
-async def test_refreshes_at_once_make_one_chain(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
+async def refresh_at_once(url: str, rounds: int) -> tuple[int, int]:
+    """Many requests with one refresh token, again and again: how many were refused, and how many successors too many."""
+    refused = forks = 0
     limits = httpx.Limits(max_connections=AT_ONCE)
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
         pair = await pair_of(client, f"chain{rounds}")
-        refused = 0
         for _ in range(rounds):
             answers = await asyncio.gather(*(refreshed(client, pair) for _ in range(AT_ONCE)))
             refused += sum(answer.status_code != 200 for answer in answers)
-            assert len({answer.json()["refresh_token"] for answer in answers if answer.status_code == 200}) == 1
-            pair = next(answer.json() for answer in answers if answer.status_code == 200)
-        with capsys.disabled():
-            print(f"\n  refresh, 3 workers: {rounds * AT_ONCE} requests, {refused} false revocations")
-        assert refused == 0
+            pairs = [answer.json() for answer in answers if answer.status_code == 200]
+            forks += len({one["refresh_token"] for one in pairs}) - 1
+            pair = pairs[0]
         assert (await client.get("/api/auth/me", headers=bearer(pair))).status_code == 200
+    return refused, forks
 
 
 @pytest.mark.parametrize("rounds", SIZES)
-async def test_a_logout_is_final(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_refreshes_at_once_make_one_chain(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
+    refused, forks = await refresh_at_once(url, rounds)
+    with capsys.disabled():
+        print(f"\n  refresh, 3 workers: {rounds * AT_ONCE} requests, {refused} false revocations, {forks} forks")
+    assert (refused, forks) == (0, 0)
+
+
+async def end_while_busy(url: str, rounds: int) -> int:
+    """A login ends while its requests and its renewals are under way: how often something brought it back."""
     back = 0
     async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=12), timeout=30) as client:
         for number in range(rounds):
@@ -68,6 +77,24 @@ async def test_a_logout_is_final(url: str, rounds: int, capsys: pytest.CaptureFi
             for one in [pair, *newer]:
                 back += (await client.get("/api/auth/me", headers=bearer(one))).status_code != 401
                 back += (await refreshed(client, one)).status_code != 401
+    return back
+
+
+@pytest.mark.parametrize("rounds", SIZES)
+async def test_a_logout_is_final(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
+    back = await end_while_busy(url, rounds)
     with capsys.disabled():
         print(f"\n  logout, 3 workers: {rounds} rounds, {back} logins back")
     assert back == 0
+
+
+async def test_the_naive_twin_fails_both(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(SCHEMA)
+    await connection.close()
+    with naive_server(database_url) as twin:
+        refused, forks = await refresh_at_once(twin, 20)
+        back = await end_while_busy(twin, 20)
+    with capsys.disabled():
+        print(f"\n  naive twin: {refused} false revocations, {forks} forks; 20 logouts, {back} logins back")
+    assert refused + forks > 0 and back > 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 
 from portal import db
 from portal.accounts.schemas import Role
@@ -156,6 +157,29 @@ async def test_cancel_against_check_in(client: httpx.AsyncClient, cast: Cast) ->
         history = (await get(client, cast.patient, f"/appointments/{visit['id']}/history")).json()["history"]
         assert all(one["from"] == before["to"] for before, one in pairwise(history))
         assert (await appointment_row(visit["id"]))["status"] == history[-1]["to"] == "CANCELLED"
+
+
+@pytest.mark.race
+async def test_the_naive_twin_tells_two_stories(app: Litestar) -> None:
+    """Read the status, decide, write it and its history: visits are cancelled twice or checked in after their end."""
+    await db.execute("CREATE TABLE naive_visit AS SELECT id, 'BOOKED' AS status FROM generate_series(1, 20) AS id")
+    await db.execute("CREATE TABLE naive_history (position bigserial, id int, was text, became text)")
+
+    async def naive(visit: int, action: str) -> None:
+        _roles, sources, target = DECLARED[action]
+        status = await db.fetch_value("SELECT status FROM naive_visit WHERE id = $1", visit)
+        if status in sources:
+            await db.execute("UPDATE naive_visit SET status = $2 WHERE id = $1", visit, target)
+            told = "INSERT INTO naive_history (id, was, became) VALUES ($1, $2, $3)"
+            await db.execute(told, visit, status, target)
+
+    broken = 0
+    for visit in range(1, 21):
+        await asyncio.gather(*(naive(visit, one) for one in ["cancel", "check-in"] * 3))
+        history = await db.fetch("SELECT * FROM naive_history WHERE id = $1 ORDER BY position", visit)
+        broken += any(one["was"] != before["became"] for before, one in pairwise(history))
+    print(f"naive twin: {broken} of 20 visits tell two stories")
+    assert broken > 0
 
 
 def test_table_leads_where_the_product_says() -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from litestar import Litestar
 
 from portal import clock, db
 from tests import factories
@@ -88,3 +89,21 @@ async def test_each_doctor_is_given_once(client: httpx.AsyncClient, cast: Cast) 
     given = [one.json()["doctor_id"] for one in answers if one.status_code == 201]
     print(f"40 callers for 8 doctors: {len(given)} answered, {len(set(given))} doctors")
     assert sorted(given) == sorted(str(one.id) for one in doctors)
+
+
+NEXT_DOCTOR = "SELECT id FROM naive_doctor WHERE available ORDER BY id LIMIT 1"
+
+
+@pytest.mark.race
+async def test_the_naive_twin_gives_a_doctor_twice(app: Litestar) -> None:
+    """Look who is free, then make them busy: two statements, and others between them."""
+    await db.execute("CREATE TABLE naive_doctor AS SELECT id, true AS available FROM generate_series(1, 8) AS id")
+
+    async def naive() -> int | None:
+        doctor: int | None = await db.fetch_value(NEXT_DOCTOR)
+        await db.execute("UPDATE naive_doctor SET available = false WHERE id = $1", doctor)
+        return doctor
+
+    given = [one for one in await asyncio.gather(*(naive() for _ in range(40))) if one]
+    print(f"naive twin: 40 callers for 8 doctors: {len(given)} answered, {len(set(given))} doctors")
+    assert len(given) > len(set(given))

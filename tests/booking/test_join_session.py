@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from litestar import Litestar
 
 from portal import db
 from tests import factories
@@ -109,3 +110,20 @@ async def test_many_join_at_once_without_gaps(client: httpx.AsyncClient, cast: C
     assert numbers == list(range(1, 41)) and codes == {"session_full"}
     listed = (await get(client, cast.doctor, "/appointments", limit=100)).json()
     assert listed["total"] == 40
+
+
+@pytest.mark.race
+async def test_the_naive_twin_gives_numbers_twice(app: Litestar) -> None:
+    """The last number, and one more: read, then written."""
+    await db.execute("CREATE TABLE naive_place (position int)")
+
+    async def naive() -> int | None:
+        position = int(await db.fetch_value("SELECT coalesce(max(position), 0) + 1 FROM naive_place"))
+        if position > 40:
+            return None
+        await db.execute("INSERT INTO naive_place VALUES ($1)", position)
+        return position
+
+    numbers = [one for one in await asyncio.gather(*(naive() for _ in range(240))) if one]
+    print(f"naive twin: 240 joiners for 40 places: {len(numbers)} joined, {len(set(numbers))} numbers")
+    assert len(numbers) > len(set(numbers))

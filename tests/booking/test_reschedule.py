@@ -5,6 +5,7 @@ import random
 
 import httpx
 import pytest
+from litestar import Litestar
 
 from portal import db
 from tests import factories
@@ -39,3 +40,20 @@ async def test_random_moves_leave_one_visit_each(client: httpx.AsyncClient, cast
     print(f"{sum(outcomes.values())} moves: {outcomes}, {len(live)} live visits, {taken} slots taken")
     assert len(live) == len({row["patient_id"] for row in live}) == len({row["slot_id"] for row in live}) == taken == 12
     assert all(row["agrees"] for row in live) and set(outcomes) <= {201, 409}
+
+
+async def test_the_naive_twin_doubles_times(app: Litestar) -> None:
+    """Look whether the other time is free, then move there: the same moves at random."""
+    await db.execute("CREATE TABLE naive_visit AS SELECT id, id AS slot FROM generate_series(1, 12) AS id")
+    choose, doubles = random.Random(7), 0
+
+    async def move(visit: int) -> None:
+        slot = choose.randint(1, 18)
+        if not await db.fetch_value("SELECT count(*) FROM naive_visit WHERE slot = $1", slot):
+            await db.execute("UPDATE naive_visit SET slot = $2 WHERE id = $1", visit, slot)
+
+    for _round in range(25):
+        await asyncio.gather(*(move(visit) for visit in range(1, 13)))
+        doubles += await db.fetch_value("SELECT count(*) - count(DISTINCT slot) FROM naive_visit")
+    print(f"naive twin: 300 moves, {doubles} times a slot had one visit too many after a round")
+    assert doubles > 0

@@ -130,11 +130,27 @@ async def test_sessions_of_a_doctor_never_overlap(more: dict[str, Any], fits: bo
     assert caught.value.code == "session_overlaps"
 
 
+async def naively_created(doctor: make.Person) -> UUID:
+    """Look for a session at that time, then insert, on a table without the constraint."""
+    session_id = uuid4()
+    if await db.fetch_value("SELECT count(*) FROM naive_session WHERE doctor_id = $1", doctor.id):
+        raise Conflict("session_overlaps", "")
+    await db.execute("INSERT INTO naive_session VALUES ($1, $2)", session_id, doctor.id)
+    return session_id
+
+
 @pytest.mark.race
 async def test_of_twenty_overlapping_at_once_one_is_made() -> None:
+    """Beside a naive twin, which must make more."""
     doctor = await make.doctor()
-    answers = await asyncio.gather(*(created(doctor) for _ in range(20)), return_exceptions=True)
-    assert sum(isinstance(one, UUID) for one in answers) == 1
+    await db.execute("CREATE TABLE naive_session (id uuid, doctor_id uuid)")
+    answers, twin = [
+        await asyncio.gather(*(create(doctor) for _ in range(20)), return_exceptions=True)
+        for create in (created, naively_created)
+    ]
+    made, doubled = [sum(isinstance(one, UUID) for one in found) for found in (answers, twin)]
+    print(f"20 overlapping sessions at once: {made} made; naive twin {doubled}")
+    assert made == 1 and doubled > 1
     assert {one.code for one in answers if isinstance(one, Conflict)} == {"session_overlaps"}
 
 
