@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: run install test check bench screens vendor i18n clean test-needs
+.PHONY: run install test soak check bench screens vendor i18n clean test-needs
 .DEFAULT_GOAL := run
 
 $(STAMP): pyproject.toml constraints.txt
@@ -23,6 +23,10 @@ test-needs: install
 
 test: install test-needs
 	$(BIN)/python -m pytest $(TESTS)
+
+# The long ones: full sizes of the races and what needs hours, unattended.
+soak: install test-needs
+	$(BIN)/python -m pytest -m soak $(TESTS)
 
 check: install
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ async def test_one_winner_a_slot(url: str) -> None:
         doctor.id,
     )
     print(f"{len(answers)} attempts in {seconds:.1f} s: {dict(statuses)} {dict(codes)}, {doubles} doubles")
-    assert statuses == {201: 250, 409: 10_250} and doubles == 0 and agree == events == 250 and seconds < 60
+    assert statuses == {201: 250, 409: 10_250} and doubles == 0 and agree == events == 250
 
 
 async def test_nobody_steals_a_hold(url: str) -> None:
