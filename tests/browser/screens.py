@@ -86,6 +86,7 @@ SCREENS = [
     Screen(VISITOR, "/doctors?q=zzzz", name="doctors-none"),
     Screen(VISITOR, "/doctors/{doctor}"),
     Screen(VISITOR, "/doctors/{doctor}?week={far}", name="doctor-later"),
+    Screen(VISITOR, "/doctors/{doctor}?week={kept_day}", name="doctor-held"),
     Screen(VISITOR, "/clinics/{clinic}"),
     Screen(VISITOR, "/login"),
     Screen(VISITOR, "/login", submit, "login-errors"),
@@ -198,11 +199,14 @@ SELECT
         ORDER BY s.starts_at LIMIT 1) AS slot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
         ORDER BY s.starts_at LIMIT 1) AS kept,
+    (SELECT s.date {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
+        ORDER BY s.starts_at LIMIT 1) AS kept_day,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NOT NULL AND s.date > now() + interval '2 days'
         ORDER BY s.starts_at LIMIT 1) AS taken,
     (SELECT s.session_id {DOCTORS_SLOTS} AND s.date = current_date + 20 ORDER BY s.starts_at LIMIT 1) AS session,
     (current_date + 20)::text AS far,
     (SELECT v.id {VISITS} WHERE v.doctor_id = d.id AND v.status = 'BOOKED' ORDER BY v.starts_at LIMIT 1) AS visit,
+    (SELECT v.date {VISITS} WHERE v.doctor_id = d.id AND v.status = 'BOOKED' ORDER BY v.starts_at LIMIT 1) AS visit_day,
     (SELECT v.id {VISITS} WHERE v.status = 'COMPLETED' ORDER BY v.starts_at LIMIT 1) AS past_visit
 FROM account d WHERE d.email = 'doctor@example.com'
 """

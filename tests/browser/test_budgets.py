@@ -20,13 +20,14 @@ PARTS = "() => [...document.querySelectorAll('main [hx-get]')].map(e => e.getAtt
 class Wire:
     """Counts the bytes of a page's answers, headers included, as the browser's network layer sees them."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, empty_cache: bool = False) -> None:
         self.page = page
         self.received = 0
         self.open: dict[str, str] = {}
         self.document = ""  # the request of the page itself
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": empty_cache})
         session.on("Network.requestWillBeSent", self._asked)
         session.on("Network.loadingFinished", self._answered)
         session.on("Network.loadingFailed", self._ended)
@@ -70,15 +71,12 @@ def test_weight_of_every_screen(guests: Guests, stage: Stage, who: str) -> None:
     """First: with an empty cache. Later: on a walk through all screens, each entered for the first time."""
     where, rows, parts = places(stage), [], set()
     login: Any = guests.open(who).context.storage_state()
-    walk = Wire(guests.open(storage_state=login, viewport=PHONE))
+    fresh, walk = (Wire(guests.open(storage_state=login, viewport=PHONE), empty_cache=empty) for empty in (True, False))
     walk.weigh(OTHER_PAGE)
     for screen in [screen for screen in SCREENS if screen.who == who and not screen.step and screen.status == 200]:
         path = screen.path.format_map(where)
-        page = guests.open(storage_state=login, viewport=PHONE)
-        first = Wire(page).weigh(path)
-        parts.update(page.evaluate(PARTS))
-        page.context.close()
-        rows.append((screen.title, first, walk.weigh(path)))
+        rows.append((screen.title, fresh.weigh(path), walk.weigh(path)))
+        parts.update(fresh.page.evaluate(PARTS))
     cookie = "; ".join(f"{one['name']}={one['value']}" for one in login["cookies"])
     pieces = [(path, compressed(stage, path, Cookie=cookie, **{"HX-Request": "true"})) for path in sorted(parts)]
     print()

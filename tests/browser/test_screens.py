@@ -10,7 +10,18 @@ from portal.settings import Settings
 from portal.web import guards
 from tests.browser import axe
 from tests.browser.conftest import Guests
-from tests.browser.screens import NAMES, NO_SCREEN, PATIENT, SCREENS, VISITOR, arrive, places
+from tests.browser.screens import (
+    ADMIN,
+    CLINIC,
+    DOCTOR,
+    NAMES,
+    NO_SCREEN,
+    PATIENT,
+    SCREENS,
+    VISITOR,
+    arrive,
+    places,
+)
 from tests.browser.stage import DESKTOP, PHONE, Stage
 
 WIDER_THAN_THE_WINDOW = """() => {
@@ -85,6 +96,34 @@ def test_no_screen_breaks_from_right_to_left(guests: Guests, stage: Stage, where
         found = barriers(page, PHONE, {"light": axe.WHOLE}) + too_wide(page, 320)
         wrong += [f"{screen.title} {text}" for text in found]
     stage.ask("UPDATE account SET locale = 'en' WHERE email = $1 RETURNING id", who)
+    assert wrong == [], "\n".join(wrong)
+
+
+LONG = {
+    PATIENT: ["/home", "/settings", "/appointments/{visit}", "/record", "/doctors/{doctor}", "/slots/{slot}/book"],
+    DOCTOR: ["/today?date={visit_day}", "/appointments", "/appointments/{visit}", "/patients/{patient}", "/schedule"],
+    CLINIC: ["/clinic/appointments?date={visit_day}", "/clinic/doctors", "/appointments/{visit}"],
+    ADMIN: ["/admin/users?q=patient@example.com", "/admin/audit"],
+}
+RENAME = "UPDATE account SET first_name = $2, last_name = $3 WHERE email = $1 RETURNING first_name"
+
+
+def test_long_names_break_no_screen(guests: Guests, stage: Stage, where: dict[str, str]) -> None:
+    names = stage.ask("SELECT email, first_name, last_name FROM account WHERE email = ANY($1)", [PATIENT, DOCTOR])
+    for email, *_rest in names:
+        stage.ask(
+            RENAME, email, "Wolfeschlegelsteinhausenbergerdorff", "Uvuvwevwevwe-Onyetenyevwe Ugwemuhwem Ossas-" * 2
+        )
+    wrong = []
+    for who, paths in LONG.items():
+        page = guests.open(who)
+        for path in paths:
+            page.goto(path.format_map(where))
+            wrong += [f"{path} {text}" for text in too_wide(page, 320, 1440)]
+        page.locator("summary.avatar").click()
+        wrong += [f"the menu {text}" for text in too_wide(page, 320)]
+    for name in names:
+        stage.ask(RENAME, *name)
     assert wrong == [], "\n".join(wrong)
 
 
