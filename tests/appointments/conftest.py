@@ -102,7 +102,9 @@ async def events_of(aggregate_id: UUID | str) -> list[tuple[str, dict[str, Any]]
 
 
 async def audit_of(subject_id: UUID | str) -> list[Any]:
-    return await db.fetch("SELECT * FROM audit_event WHERE subject_id = $1 ORDER BY at", str(subject_id))
+    """What was done with a thing; refusals aside."""
+    sql = "SELECT * FROM audit_event WHERE subject_id = $1 AND outcome = 'OK' ORDER BY at"
+    return await db.fetch(sql, str(subject_id))
 
 
 @contextmanager
