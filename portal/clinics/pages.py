@@ -1,6 +1,6 @@
 """The public page of a clinic, and the pages of those who run it."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,10 +25,12 @@ from portal.web.guards import PUBLIC, roles
 from portal.web.i18n import _
 from portal.web.query import Skip
 from portal.web.render import page, redirect
+from portal.web.types import Line
 
 ADMIN = roles(Role.CLINIC_ADMIN)
 MAKERS = roles(Role.CLINIC_ADMIN, Role.SYSTEM_ADMIN)
 Which = FromQuery[UUID | None]
+Who = FromQuery[Annotated[str, Line(100)] | None]
 A_PAGE = 25
 
 
@@ -53,12 +55,20 @@ async def home(actor: NamedDependency[Actor]) -> Response[Any]:
 
 
 @get("/clinic/doctors", access=ADMIN)
-async def doctors(actor: NamedDependency[Actor], clinic: Which = None, skip: Skip = 0) -> Response[Any]:
-    return await doctors_page(actor, clinic, skip=skip)
+async def doctors(
+    actor: NamedDependency[Actor], clinic: Which = None, who: Who = None, skip: Skip = 0
+) -> Response[Any]:
+    return await doctors_page(actor, clinic, who=who, skip=skip)
 
 
 async def doctors_page(
-    actor: Actor, wanted: UUID | None, *, skip: int = 0, form: Form | None = None, status: int = 200
+    actor: Actor,
+    wanted: UUID | None,
+    *,
+    who: str | None = None,
+    skip: int = 0,
+    form: Form | None = None,
+    status: int = 200,
 ) -> Response[Any]:
     chosen = chosen_clinic(actor, wanted)
     if chosen is None:
@@ -69,6 +79,8 @@ async def doctors_page(
         "clinics/doctors.html",
         status=status,
         form=form,
+        who=who or "",
+        newcomers=await queries.newcomers(chosen, who) if who else [],
         clinic=await queries.clinic(actor, chosen),
         clinics=await queries.own_clinics(actor),
         specialties=[(one.id, one.name) for one in (await specialties(actor, None, 0, 100)).specialties if one.active],

@@ -46,6 +46,15 @@ LEFT JOIN specialty s ON s.id = d.specialty_id LEFT JOIN department p ON p.id = 
 WHERE cd.clinic_id = $1 AND (a.status = 'ACTIVE' OR $2) ORDER BY lower(a.last_name), lower(a.first_name), a.id OFFSET $3 LIMIT $4
 """
 
+NEWCOMERS = """
+SELECT a.id, a.first_name, a.last_name, d.title, s.name AS specialty, NULL AS department, d.availability_status, a.status
+FROM doctor_search ds JOIN doctor d ON d.account_id = ds.doctor_id JOIN account a ON a.id = d.account_id AND a.status = 'ACTIVE'
+LEFT JOIN specialty s ON s.id = d.specialty_id
+WHERE ds.lexemes @@ search_query($2)
+  AND NOT EXISTS (SELECT FROM clinic_doctor cd WHERE cd.clinic_id = $1 AND cd.doctor_id = d.account_id)
+ORDER BY ds.name_key, a.id LIMIT 10
+"""
+
 OWN = "SELECT id, name FROM clinic WHERE id = ANY ($1::uuid[]) ORDER BY lower(name), id"
 
 TODAY = """
@@ -118,6 +127,11 @@ async def day_of_own_clinics(actor: Actor) -> ClinicDay:
     """Today's visits in figures, on each clinic's own calendar."""
     rows = await db.fetch(TODAY, list(actor.clinic_ids))
     return msgspec.convert(dict(rows[0]), ClinicDay)
+
+
+async def newcomers(clinic_id: UUID, name: str) -> list[StaffDoctor]:
+    """Doctors by name who do not work at a clinic yet; at most ten, and only what the public list shows too."""
+    return [StaffDoctor(**dict(row)) for row in await db.fetch(NEWCOMERS, clinic_id, name)]
 
 
 async def needs_attention(actor: Actor) -> list[Attention]:

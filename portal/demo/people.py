@@ -71,6 +71,11 @@ DOCTORS = (
     ("Sunita", "Patil", "Endocrinology", "Dr.", ("mr",), 18, "Thyroid and diabetes."),
     ("Imran", "Khan", "Gastroenterology", "Dr.", ("ur",), 11, "Liver clinic and endoscopy."),
 )
+DEPARTMENT = {
+    "General practice": "Family medicine",
+    "Paediatrics": "Women and children",
+    "Gynaecology": "Women and children",
+}
 DEMO_DOCTOR = (
     "Eva",
     "Lindqvist",
@@ -156,7 +161,11 @@ async def _doctor_in_tx(world: World, clinic: Clinic, email: str, who: tuple[Any
         account_id, world.specialties[specialty], title, bio, [*clinic.languages, *languages], years,
         clinic.fee + clinic.fee // 20 * (years % 6), clinic.currency, clinic.latitude, clinic.longitude,
     )  # fmt: skip
-    await db.execute("INSERT INTO clinic_doctor (clinic_id, doctor_id) VALUES ($1, $2)", clinic.id, account_id)
+    await db.execute(
+        "INSERT INTO clinic_doctor (clinic_id, doctor_id, department_id)"
+        " SELECT $1, $2, id FROM department WHERE clinic_id = $1 AND name = $3",
+        clinic.id, account_id, DEPARTMENT.get(specialty, "Specialist care"),
+    )  # fmt: skip
     return Doctor(account_id, clinic, specialty)
 
 
@@ -191,5 +200,13 @@ async def _staff_in_tx(world: World, secret: str) -> None:
         "INSERT INTO pharmacist (account_id, pharmacy_id, licence_number) VALUES ($1, $2, 'DEMO')",
         pharmacist,
         world.pharmacies[0],
+    )
+    waiting = await _account_in_tx("newcomer@example.com", Role.DOCTOR, "Leonie", "Hartmann", home.time_zone, secret)
+    await db.execute("UPDATE account SET status = 'PENDING_VERIFICATION' WHERE id = $1", waiting)
+    await db.execute(
+        "INSERT INTO doctor (account_id, specialty_id, title, licence_number, languages)"
+        " VALUES ($1, $2, 'Dr. med.', 'BE-2026-0417', '{de,en}')",
+        waiting,
+        world.specialties["Neurology"],
     )
     await _account_in_tx("admin@example.com", Role.SYSTEM_ADMIN, "Sam", "Reyes", home.time_zone, secret)

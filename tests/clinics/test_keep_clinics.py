@@ -161,3 +161,15 @@ async def test_the_pages_of_an_admin(app: Litestar) -> None:
         assert (await browser.get(f"/clinic/settings?clinic={other}")).status_code == 404
         assert (await submit(browser, "/clinic/settings", form, f"/clinic/settings/{other}")).status_code == 404
         assert (await submit(browser, "/clinic/new", form)).status_code == 303
+
+
+async def test_a_doctor_is_found_by_name_and_added(app: Litestar) -> None:
+    clinic_id = await make.clinic()
+    admin = await make.person(Role.CLINIC_ADMIN, clinic_ids=(clinic_id,))
+    newcomer = await make.doctor(last_name="Überall")
+    async with a_client(app, admin) as browser:
+        page = f"/clinic/doctors?clinic={clinic_id}&who=uberall"
+        assert str(newcomer.id) in (await browser.get(page)).text
+        added = await submit(browser, page, {"doctor_id": str(newcomer.id)}, f"/clinics/{clinic_id}/doctors")
+        assert added.status_code == 303
+        assert "We know no other doctor of this name." in (await browser.get(page)).text

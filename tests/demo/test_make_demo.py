@@ -12,7 +12,7 @@ async def test_demo_world(database_url: str) -> None:
     settings = Settings(database_url=database_url, demo=True)
     await demo.ensure(settings)
     counts = dict(await db.fetch("SELECT role, count(*) FROM account GROUP BY role"))
-    assert counts == {"PATIENT": 201, "DOCTOR": 25, "CLINIC_ADMIN": 1, "PHARMACY": 1, "SYSTEM_ADMIN": 1}
+    assert counts == {"PATIENT": 201, "DOCTOR": 26, "CLINIC_ADMIN": 1, "PHARMACY": 1, "SYSTEM_ADMIN": 1}
     assert await db.fetch_value("SELECT count(DISTINCT time_zone) FROM clinic") == 3
     assert await db.fetch_value("SELECT count(DISTINCT specialty_id) FROM doctor") == 12
     statuses = dict(await db.fetch("SELECT status, count(*) FROM appointment GROUP BY status"))
