@@ -78,6 +78,17 @@ def worker() -> None:
     sys.exit(asyncio.run(serving.work(settings)))
 
 
+@main.command()
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")
+@plainly
+def demo(data: Path | None) -> None:
+    """Fill an empty portal with invented people, without serving it; loopback only."""
+    environ = serving.environment(dict(os.environ), data=data, demo=True)
+    with serving.database(Settings.from_env(environ)) as settings:
+        serving.prepare(settings)
+    click.echo("the demonstration's people are there; all sign in with the password portal-demo")
+
+
 @main.command("create-admin")
 @click.argument("email")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")

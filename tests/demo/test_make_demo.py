@@ -1,5 +1,10 @@
 """The demo data is what the README says, keeps every constraint, and is made once and on loopback only."""
 
+import os
+import sys
+from pathlib import Path
+
+import anyio
 import pytest
 
 from portal import db, demo
@@ -35,3 +40,12 @@ async def test_demo_world(database_url: str) -> None:
 async def test_demo_is_for_loopback_only(database_url: str) -> None:
     with pytest.raises(SettingError, match="--demo"):
         await demo.ensure(Settings(database_url=database_url, demo=True, base_url="https://clinic.example"))
+
+
+async def test_the_command_fills_a_portal(database_url: str) -> None:
+    """It runs as its own process; the module's database has its people already, and gets no second ones."""
+    portal = Path(sys.executable).with_name("portal")
+    environment = {**os.environ, "DATABASE_URL": database_url, "PORTAL_BASE_URL": "http://127.0.0.1:8000"}
+    done = await anyio.run_process([str(portal), "demo"], env=environment)
+    assert b"portal-demo" in done.stdout
+    assert await db.fetch_value("SELECT count(*) FROM account WHERE email = 'patient@example.com'") == 1
