@@ -1,5 +1,6 @@
 """The attacks of test_races.py on the naive twin over three processes: it must fail each of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from uuid import UUID
@@ -32,10 +33,10 @@ async def doubled(slot_ids: list[UUID]) -> int:
 
 
 async def test_it_doubles(url: str) -> None:
-    slot_ids = [factories.uuid7() for _ in range(250)]
+    slot_ids = [factories.uuid7() for _ in range(60)]
     await attacks.all_want_all(url, list(map(str, range(42))), slot_ids)
     doubles = await doubled(slot_ids)
-    print(f"naive twin: {doubles} of 250 slots booked more than once")
+    print(f"naive twin: {doubles} of 60 slots booked more than once")
     assert doubles > 0
 
 
@@ -49,6 +50,7 @@ async def test_it_gives_away_what_is_kept(url: str) -> None:
 async def test_it_takes_holds_that_have_ended(url: str) -> None:
     owners, ends = await attacks.kept(100, "0.2 seconds")
     await db.execute("INSERT INTO naive_hold SELECT id::text, held_until FROM slot WHERE id = ANY($1)", list(owners))
+    await asyncio.sleep(0.5)  # all of them have ended by now, on a quick machine too
     codes, _seconds = await attacks.use_all(url, owners)
     sql = "SELECT slot_id::uuid, made_at FROM naive_booking WHERE slot_id = ANY($1)"
     late = attacks.late(dict(await db.fetch(sql, list(map(str, owners)))), ends)

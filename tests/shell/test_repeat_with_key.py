@@ -1,6 +1,7 @@
 """B1, B2: one effect a key, whatever the caller repeats; keys of others and odd keys lead nowhere."""
 
 import asyncio
+import os
 from uuid import uuid4
 
 import httpx
@@ -15,7 +16,7 @@ from tests.shell.conftest import a_client, effects
 
 pytestmark = pytest.mark.anyio
 
-KEYS, AT_ONCE, LATER = 500, 20, 5
+KEYS, AT_ONCE, LATER = 500 if os.environ.get("PORTAL_RACES") == "full" else 200, 20, 5
 
 
 async def send(client: httpx.AsyncClient, key: str | None, name: str, path: str = "/api/things") -> httpx.Response:
@@ -39,7 +40,7 @@ async def storm(client: httpx.AsyncClient, keys: int, *, with_key: bool) -> tupl
 
 
 @pytest.mark.race
-async def test_500_keys_have_500_effects(program: httpx.AsyncClient) -> None:
+async def test_every_key_has_one_effect(program: httpx.AsyncClient) -> None:
     name, answers = await storm(program, KEYS, with_key=True)
     assert await effects(name) == KEYS
     for of_key in answers:
