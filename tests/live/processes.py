@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.live.client import close_all, free_port
+from tests.services import program
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -67,7 +68,7 @@ class PrivateRedis:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+            program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
             "--dir", str(self._folder), stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         await answering(self.port)

@@ -1,7 +1,6 @@
 """Live events between processes: through Redis, while Redis is away, and after it has come back."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,10 +13,7 @@ from portal.live.bus import Message, RedisBus
 from tests.live import processes
 from tests.live.client import Stream, connect, post
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server (apt install redis-server)"),
-]
+pytestmark = pytest.mark.anyio
 
 ME = UUID(int=7)
 PERSON, THINGS = f"person:{ME}", f"things:{UUID(int=1)}"
