@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 .DEFAULT_GOAL := run
 
 $(STAMP): pyproject.toml constraints.txt
-	test -d .venv || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv || (tools/venv-needs && $(PYTHON) -m venv --clear .venv)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
 
