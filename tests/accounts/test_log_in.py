@@ -69,21 +69,30 @@ async def test_unknown_address_and_wrong_password_are_answered_alike(client: htt
     assert wrong["password"] not in page.text
 
 
-async def test_it_takes_as_long_for_an_unknown_address(
-    client: httpx.AsyncClient, capsys: pytest.CaptureFixture
-) -> None:
-    """D7: medians of 200 samples, taken in turns so that a busy machine slows both alike."""
-    await registered(client, "slow@example.org")
+async def login_times(client: httpx.AsyncClient) -> tuple[float, float]:
+    """Median milliseconds for a known and an unknown address, taken in turns so that a busy machine slows both alike."""
     taken: dict[str, list[float]] = {"slow@example.org": [], "nobody@example.org": []}
     for _ in range(100):
         for email, times in taken.items():
             begun = time.perf_counter()
             await client.post("/api/auth/login", json={"email": email, "password": "not this one"})
-            times.append(time.perf_counter() - begun)
+            times.append((time.perf_counter() - begun) * 1000)
     known, unknown = (statistics.median(times) for times in taken.values())
-    with capsys.disabled():
-        print(f"\n  login: known {known * 1000:.1f} ms, unknown {unknown * 1000:.1f} ms")
-    assert abs(known - unknown) < 0.1 * max(known, unknown)
+    return known, unknown
+
+
+async def test_it_takes_as_long_for_an_unknown_address(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture
+) -> None:
+    """D7: within 10 %. Without the hash that nobody owns it would be a tenth; a machine busy with others gets three turns."""
+    await registered(client, "slow@example.org")
+    for _turn in range(3):
+        known, unknown = await login_times(client)
+        with capsys.disabled():
+            print(f"\n  login: known {known:.1f} ms, unknown {unknown:.1f} ms")
+        if abs(known - unknown) < 0.1 * max(known, unknown):
+            return
+    pytest.fail("an unknown address is told by the time that the answer takes")
 
 
 async def test_a_planted_cookie_is_replaced_and_the_login_before_ends(app: Litestar, client: httpx.AsyncClient) -> None:
