@@ -1,6 +1,8 @@
 """D6: limits hold over processes, whatever the caller says of its address, and when Redis is away."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -101,9 +103,11 @@ async def tries(whom: str, times: int) -> tuple[int, int]:
 
 
 async def test_1000_wrong_passwords_for_one_account(limited: Litestar) -> None:
-    """Five are free, the sixth starts the pause; a thousand at once gain nothing."""
+    """Five are free, the sixth starts the pause; a thousand at once gain nothing but the pauses that end meanwhile."""
+    begun = time.monotonic()
     allowed, pause = await tries("victim@example.com", 1000)
-    assert allowed == limits.FREE_ATTEMPTS + 1 and pause >= 1
+    ended_pauses = int(math.log2(time.monotonic() - begun + 1))  # of 1, 2, 4 … seconds
+    assert limits.FREE_ATTEMPTS + 1 <= allowed <= limits.FREE_ATTEMPTS + 1 + ended_pauses and pause >= 1
     assert (await tries("other@example.com", 1))[0] == 1
 
 
