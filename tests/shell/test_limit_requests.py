@@ -107,7 +107,9 @@ async def test_1000_wrong_passwords_for_one_account(limited: Litestar) -> None:
     begun = time.monotonic()
     allowed, pause = await tries("victim@example.com", 1000)
     ended_pauses = int(math.log2(time.monotonic() - begun + 1))  # of 1, 2, 4 … seconds
-    assert limits.FREE_ATTEMPTS + 1 <= allowed <= limits.FREE_ATTEMPTS + 1 + ended_pauses and pause >= 1
+    by_the_process = limits.FREE_ATTEMPTS // 4 + 1  # a Redis that answers too late hands over to the stricter own count
+    most = limits.FREE_ATTEMPTS + 1 + ended_pauses + by_the_process
+    assert limits.FREE_ATTEMPTS + 1 <= allowed <= most and pause >= 1
     assert (await tries("other@example.com", 1))[0] == 1
 
 
