@@ -102,7 +102,7 @@ WHERE s.doctor_id = $1 AND s.starts_at >= $2 AND""" + FREE + "ORDER BY s.starts_
 
 CARD = """
 SELECT d.account_id AS id, concat_ws(' ', nullif(d.title, ''), a.first_name, a.last_name) AS name, s.name AS specialty,
-    d.qualifications, d.bio, d.languages, d.years_of_experience, d.consultation_fee AS fee, d.currency, d.rating,
+    d.qualifications, d.bio, d.languages, d.consultation_fee AS fee, d.currency, d.rating,
     (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', c.name, 'city', c.city) ORDER BY c.name)
         FROM clinic_doctor w JOIN clinic c ON c.id = w.clinic_id AND c.active WHERE w.doctor_id = d.account_id) AS clinics
 FROM doctor d JOIN account a ON a.id = d.account_id AND a.status = 'ACTIVE' LEFT JOIN specialty s ON s.id = d.specialty_id

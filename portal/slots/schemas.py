@@ -113,7 +113,6 @@ class DoctorCard(Struct, frozen=True, kw_only=True):
     qualifications: str
     bio: str
     languages: list[str]
-    years_of_experience: int | None
     fee: Decimal
     currency: str
     rating: Decimal | None
