@@ -24,9 +24,9 @@ test-needs: install
 test: install test-needs
 	$(BIN)/python -m pytest $(TESTS)
 
-# The long ones: full sizes of the races and what needs hours, unattended.
+# The whole catalogue at its full sizes, with what takes hours; unattended, one table at the end.
 soak: install test-needs
-	$(BIN)/python -m pytest -m soak $(TESTS)
+	PORTAL_RACES=full $(BIN)/python -m pytest -q -m "catalogue or soak" $(TESTS)
 
 check: install
 	$(BIN)/ruff check .
@@ -35,8 +35,9 @@ check: install
 	$(BIN)/python tools/check_translations.py
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_schema.py
 
+# `make bench ARGS=--quick` takes two minutes; a full one about ten.
 bench: install
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
 
 screens: install test-needs
 	$(BIN)/python tools/screens.py

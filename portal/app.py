@@ -1,5 +1,6 @@
 """The application: the only file that knows every domain."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from portal import db, live, worker
+from portal import acting, db, faults, heartbeat, live, metrics, tracing, worker
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.audit import actions as audit
@@ -47,7 +48,7 @@ DOMAINS = (
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics",
     "pharmacies", "records", "search", "audit",
     "notifications", "schedules", "slots", "appointments", "booking", "video", "queues", "waitlist", "emergencies", "chat",
-    "prescriptions", "inventory", "integrations", "fhir", "analytics", "admin",
+    "prescriptions", "inventory", "integrations", "fhir", "analytics", "operation", "admin",
 )  # fmt: skip
 
 
@@ -59,7 +60,8 @@ class Portal(Litestar):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         if scope["type"] == ScopeType.HTTP:
-            await shell.serve(self, super().__call__, scope, receive, send)
+            with acting.acting(acting.NOBODY):  # until the authentication knows better
+                await shell.serve(self, super().__call__, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -140,7 +142,13 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     await db.connect(settings)
     try:
-        async with limits.running(settings), live.running(settings), background(settings, settings.embedded):
+        async with (
+            tracing.running(settings.otlp_endpoint),
+            limits.running(settings),
+            live.running(settings),
+            heartbeat.running(settings, "WEB"),
+            background(settings, settings.embedded),
+        ):
             yield
     finally:
         await db.disconnect()
@@ -188,4 +196,27 @@ def viewer(request: StrictRequest) -> Actor | None:
 def from_environment() -> Portal:
     """For a server's worker processes, which read the environment that `portal serve` prepared."""
     logs.configure()
-    return create_app(Settings.from_env())
+    settings = Settings.from_env()
+    faults.arm(settings.fault_at, settings.test_faults)
+    metrics.forget_origin()
+    app = _made if _made is not None and _made.state.settings == settings else create_app(settings)
+    spare_the_collector()
+    return app
+
+
+_made: Portal | None = None
+
+
+def make_for_copies() -> None:
+    """Make the application in the process that others are copied from, so that they share what it takes of the memory."""
+    global _made
+    _made = create_app(Settings.from_env())
+    spare_the_collector()
+
+
+def spare_the_collector() -> None:
+    """What has been loaded stays for ever: the garbage collector need not walk through it again and again, which would
+    stop everything for a tenth of a second, and copies of this process can go on sharing it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2_000, 10, 5)

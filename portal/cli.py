@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import click
 import msgspec
 
 from portal import serving
+from portal.audit.schemas import ChainCheck, Harm
+from portal.backup import BackupError
 from portal.errors import DomainError
-from portal.registration.schemas import NewAdmin
 from portal.settings import SettingError, Settings
 from portal.web import logs
-from portal.web.forms import fill
 
 
 def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,11 +30,36 @@ def plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except SettingError as error:
             click.echo(str(error), err=True)
             sys.exit(2)
+        except BackupError as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
         except DomainError as error:
             click.echo(error.detail, err=True)
             sys.exit(1)
 
     return run
+
+
+HARMS = {
+    Harm.CHANGED: "changed after it was written",
+    Harm.UNLINKED: "the second does not follow the first: one of them was written anew or put in",
+    Harm.MISSING: "removed",
+    Harm.INSERTED: "put in from outside",
+    Harm.CUT: "removed from the end of the chain",
+    Harm.REWRITTEN: "written anew from one of these rows on: an anchor says otherwise",
+}
+
+
+def described(check: ChainCheck) -> Iterator[str]:
+    """What a check of the audit found, a line each."""
+    when = f", the newest of {check.anchored_at:%Y-%m-%d %H:%M} UTC" if check.anchored_at else ""
+    verdict = "as they were written" if check.whole else "NOT as they were written"
+    yield f"{check.rows} rows are {verdict}; compared with {check.anchors} anchor{'s' * (check.anchors != 1)}{when}"
+    for one in check.breaks:
+        rows = f"row {one.seq}" if one.seq == one.until else f"rows {one.seq} to {one.until}"
+        yield f"chain {one.chain}, {rows}: {HARMS[one.harm]}"
+    for fault in check.anchor_faults:
+        yield f"anchor {fault}: not as this portal wrote it, or the line before it was removed"
 
 
 @click.group()
@@ -100,6 +125,9 @@ def create_admin(email: str, data: Path | None, first_name: str, last_name: str)
     password = os.environ.get("PORTAL_ADMIN_PASSWORD") or click.prompt(
         "Password", hide_input=True, confirmation_prompt=True
     )
+    from portal.registration.schemas import NewAdmin
+    from portal.web.forms import fill
+
     given = [("email", email), ("password", password), ("first_name", first_name), ("last_name", last_name)]
     form = fill(given, NewAdmin)
     if form.data is None:
@@ -107,6 +135,72 @@ def create_admin(email: str, data: Path | None, first_name: str, last_name: str)
     with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
         asyncio.run(serving.create_admin(settings, form.data))
     click.echo(f"{form.data.email} can sign in as a system admin")
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")
+@plainly
+def back_up(file: Path, data: Path | None) -> None:
+    """Save everything but the keys into FILE, while the portal goes on working."""
+    from portal.backup import saving
+
+    with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
+        manifest = asyncio.run(saving.back_up(settings, file))
+    click.echo(f"{sum(manifest.counts.values())} rows of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC are in {file}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")
+@click.option("--lost-keys", is_flag=True, help="Take a back-up of other keys: the portal's own are gone for good.")
+@plainly
+def restore(file: Path, data: Path | None, lost_keys: bool) -> None:
+    """Put the back-up FILE into an empty database, and check it."""
+    from portal.backup import restoring
+
+    with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
+        done = asyncio.run(restoring.restore(settings, file, lost_keys=lost_keys))
+    for line in [*restoring.described(done), *described(done.check)]:
+        click.echo(line)
+    if not done.check.whole or done.wrong_counts:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["events", "mails"]))
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")
+@plainly
+def release(what: str, data: Path | None) -> None:
+    """Send what a restore has held back because it may have been sent before."""
+    from portal.backup import restoring
+
+    with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
+        click.echo(f"{asyncio.run(restoring.release(settings, what))} {what} will be sent")
+
+
+@main.group()
+def audit() -> None:
+    """Look after the audit."""
+
+
+@audit.command()
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder [PORTAL_DATA, ./var].")
+@click.option(
+    "--anchor", "anchor_files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An anchor file of another host or place; may be given more than once.",
+)  # fmt: skip
+@plainly
+def verify(data: Path | None, anchor_files: tuple[Path, ...]) -> None:
+    """Check that the audit is as it was written. Ends with 0 when it is, 1 when not, 2 when no anchor was found."""
+    with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
+        check = asyncio.run(serving.check_audit(settings, anchor_files))
+    for line in described(check):
+        click.echo(line)
+    if not check.whole:
+        sys.exit(1)
+    if check.rows and not check.anchors:
+        raise SettingError("no anchor to compare with: a cut end or a chain that was computed anew would not show")
 
 
 @main.command()

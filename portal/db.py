@@ -1,6 +1,7 @@
 """The database: one Piccolo engine, one way to open a transaction, and thin helpers for hand-written SQL.
 
 * `fetch`, `fetch_row`, `fetch_value` and `execute` use the open transaction, or a pooled connection.
+* Each transaction is told on whose behalf it works (see `acting`), so that row-level security can see to the rest.
 * `transaction()` does not nest, runs `after_commit` callables once the commit has happened, and heals what
   Piccolo leaves behind when COMMIT itself fails.
 * A violated constraint becomes the `Conflict` registered under its name.
@@ -10,26 +11,32 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
-import msgspec
 from asyncpg.pool import PoolConnectionProxy
-from piccolo.engine.postgres import PostgresEngine
 
-from portal.errors import Conflict, Unavailable
+from portal import acting, clock, metrics, tracing
+from portal.acting import NOBODY, PORTAL, Acting
+from portal.dberrors import Retry as Retry
+from portal.dberrors import conflict_for as conflict_for
+from portal.dberrors import domain_error as domain_error
+from portal.dberrors import translated_errors
+from portal.errors import Unavailable
+from portal.faults import fault
+from portal.pool import DB as DB
+from portal.pool import connection_arguments, open_pool
 from portal.settings import Settings
-from portal.web.i18n import _
 
 logger = logging.getLogger(__name__)
 
-ACQUIRE_SECONDS = 2.0  # a request never waits longer for a connection; it answers 503 instead
-STATEMENT_SECONDS = 15.0
+ACQUIRE_SECONDS = 1.5  # a request never waits longer for a connection; it is answered with 503 within two seconds
 ATTEMPTS = 3
+UNREACHABLE = (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+NO_CONNECTION = (*UNREACHABLE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,57 +46,22 @@ Callback = Callable[[], Awaitable[None] | None]
 LastStep = Callable[[], Awaitable[None]]
 
 
-class PortalEngine(PostgresEngine):
-    """Piccolo's engine, without its connection at import time and with a deadline on the pool."""
-
-    async def check_version(self) -> None:
-        """Importing a module must not connect; `connect()` checks the version instead."""
-
-    async def prep_database(self) -> None:
-        """No extension is needed: sites and the embedded database may not have any."""
-
-
-DB = PortalEngine(config={"database": "portal"})
-
 _pending: ContextVar[list[Callback] | None] = ContextVar("after_commit", default=None)
 _last_step: ContextVar[LastStep | None] = ContextVar("before_commit", default=None)
-_conflicts: dict[str, tuple[str, str]] = {}
 
 
-def conflict_for(constraint: str, code: str, message: str) -> None:
-    """Say which `Conflict` the violation of a named constraint means; `message` is marked with `N_()`."""
-    _conflicts[constraint] = (code, message)
+async def connect(settings: Settings, *, owner: bool = False) -> None:
+    """Open the pool as the application's role, or as the owner of the tables, who migrates them.
 
-
-async def connect(settings: Settings) -> None:
-    """Open the pool. Raises `Unavailable` when the database is older than PostgreSQL 15."""
+    Raises `Unavailable` when the database is older than PostgreSQL 15.
+    """
     DB.config = connection_arguments(settings.database_url)
-    DB.pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs have `reset` for proxies only
-        **DB.config,
-        min_size=1,
-        max_size=settings.pool_size,
-        command_timeout=STATEMENT_SECONDS,
-        init=_prepare,
-        reset=_keep,
-        server_settings={"application_name": "care-portal", "timezone": "UTC", "jit": "off"},
-    )
-    if await fetch_value("SELECT current_setting('server_version_num')::int") < 150000:
+    DB.pool = await open_pool(settings, owner)
+    row = await fetch_row("SELECT current_setting('server_version_num')::int AS version, clock_timestamp() AS now")
+    if row is None or row["version"] < 150000:
         await disconnect()
         raise Unavailable(detail="PostgreSQL 15 or newer is needed.")
-
-
-async def _keep(conn: PoolConnectionProxy) -> None:
-    """Nothing to undo when a connection comes back: the portal leaves nothing in its session, and asking costs a trip."""
-
-
-async def _prepare(conn: asyncpg.Connection) -> None:
-    """JSON columns come and go as Python values; a ready JSON text (Piccolo's way) passes as it is."""
-    for kind in ("json", "jsonb"):
-        await conn.set_type_codec(kind, schema="pg_catalog", encoder=_json_text, decoder=msgspec.json.decode)
-
-
-def _json_text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    clock.follow(row["now"])
 
 
 async def disconnect() -> None:
@@ -104,21 +76,30 @@ async def disconnect() -> None:
         pool.terminate()
 
 
-def connection_arguments(url: str) -> dict[str, Any]:
-    """asyncpg arguments for a PostgreSQL URL; a socket folder may stand in `?host=`."""
-    parts = urlsplit(url)
-    return {"dsn": url, "database": unquote(parts.path.lstrip("/")) or "postgres"}
-
-
 @asynccontextmanager
-async def connection() -> AsyncIterator[Connection]:
-    """The connection of the open transaction, or one from the pool for a moment."""
+async def connection(*, public: bool = False) -> AsyncIterator[Connection]:
+    """The connection of the open transaction, or one from the pool for a moment.
+
+    Whoever acts is told to the database at the cost of two more trips; `public` spares them, for rows that anybody
+    may see.
+    """
+    tracing.statement()
     current = DB.current_transaction.get()
     if current is not None:
         yield current.connection
         return
+    whom = NOBODY if public else acting.now()
     async with _acquired() as acquired:
-        yield acquired
+        if whom == NOBODY:
+            yield acquired
+            return
+        await _begin(acquired, whom)
+        try:
+            yield acquired
+        except BaseException:
+            await _rollback(acquired)
+            raise
+        await _commit(acquired)
 
 
 @asynccontextmanager
@@ -126,39 +107,41 @@ async def _acquired() -> AsyncIterator[Connection]:
     pool = DB.pool
     if pool is None:
         raise Unavailable
+    metrics.pool_waiting += 1
     try:
         acquired = await pool.acquire(timeout=ACQUIRE_SECONDS)
-    except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+    except NO_CONNECTION as error:
+        metrics.POOL_TIMEOUTS.inc()
         raise Unavailable from error
-    except (asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
-        raise Unavailable from error
+    finally:
+        metrics.pool_waiting -= 1
     try:
         yield acquired
     finally:
         await pool.release(acquired)
 
 
-async def fetch(sql: str, *args: Any) -> list[asyncpg.Record]:
-    """All rows of a statement."""
-    async with connection() as conn, translated_errors():
+async def fetch(sql: str, *args: Any, public: bool = False) -> list[asyncpg.Record]:
+    """All rows of a statement. `public`: ask as nobody in particular, in one trip."""
+    async with translated_errors(), connection(public=public) as conn:
         return await conn.fetch(sql, *args)
 
 
-async def fetch_row(sql: str, *args: Any) -> asyncpg.Record | None:
+async def fetch_row(sql: str, *args: Any, public: bool = False) -> asyncpg.Record | None:
     """The first row, or none."""
-    async with connection() as conn, translated_errors():
+    async with translated_errors(), connection(public=public) as conn:
         return await conn.fetchrow(sql, *args)
 
 
-async def fetch_value(sql: str, *args: Any) -> Any:
+async def fetch_value(sql: str, *args: Any, public: bool = False) -> Any:
     """The first column of the first row, or None."""
-    async with connection() as conn, translated_errors():
+    async with translated_errors(), connection(public=public) as conn:
         return await conn.fetchval(sql, *args)
 
 
 async def execute(sql: str, *args: Any) -> int:
     """Run a statement; the number of rows that it touched."""
-    async with connection() as conn, translated_errors():
+    async with translated_errors(), connection() as conn:
         status = await conn.execute(sql, *args)
     last = status.rsplit(" ", 1)[-1]
     return int(last) if last.isdigit() else 0
@@ -178,23 +161,24 @@ async def transaction() -> AsyncIterator[None]:
     callbacks: list[Callback] = []
     token = _pending.set(callbacks)
     try:
-        async with _acquired() as acquired, translated_errors():
+        async with tracing.transaction(), _acquired() as acquired, translated_errors():
             current = DB.transaction(allow_nested=False)
             current.connection = acquired
-            current.transaction = acquired.transaction()
-            await current.transaction.start()
+            await _begin(acquired, acting.now())
             context = DB.current_transaction.set(current)
             try:
                 yield
                 if (last_step := _last_step.get()) is not None:
                     await last_step()
+                await fault("before_commit")
             except BaseException:
                 DB.current_transaction.reset(context)
-                await _rollback(current.transaction)
+                await _rollback(acquired)
                 raise
             # Reset before COMMIT: a failed COMMIT must not leave this task believing it is still inside.
             DB.current_transaction.reset(context)
-            await current.transaction.commit()
+            await _commit(acquired)
+            await fault("after_commit")
     finally:
         _pending.reset(token)
     await _run_callbacks(callbacks)
@@ -222,9 +206,40 @@ def after_commit(callback: Callback) -> None:
     callbacks.append(callback)
 
 
-async def _rollback(running: Any) -> None:
+@asynccontextmanager
+async def as_portal() -> AsyncIterator[None]:
+    """Act as the portal itself inside the block: for what must happen before anybody is known, or to people who are
+    not known to the one who asks. Each use says why.
+    """
+    before = acting.now()
+    with acting.acting(PORTAL):
+        await _tell(before, PORTAL)
+        try:
+            yield
+        finally:
+            with suppress(asyncpg.InFailedSQLTransactionError):  # the whole of it is about to be undone
+                await _tell(PORTAL, before)
+
+
+async def _tell(before: Acting, whom: Acting) -> None:
+    """Let an open transaction go on as somebody else; one that is not open yet is told when it begins."""
+    current = DB.current_transaction.get()
+    if current is not None and before != whom:
+        await current.connection.execute(whom.statements)
+
+
+async def _begin(conn: Connection, whom: Acting) -> None:
+    """Open a transaction on somebody's behalf, in one trip."""
+    await conn.execute("BEGIN" if whom == NOBODY else "BEGIN; " + whom.statements)
+
+
+async def _commit(conn: Connection) -> None:
+    await conn.execute("COMMIT")
+
+
+async def _rollback(conn: Connection) -> None:
     try:
-        await running.rollback()
+        await conn.execute("ROLLBACK")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         logger.warning("rollback failed; the connection is given up")
 
@@ -238,38 +253,6 @@ async def _run_callbacks(callbacks: list[Callback]) -> None:
                 await result
         except Exception:
             logger.exception("after-commit step failed")
-
-
-@asynccontextmanager
-async def translated_errors() -> AsyncIterator[None]:
-    """Known database errors become the errors of the domain; the rest stays a bug."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        raise domain_error(error) from error
-    except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
-        if isinstance(error, asyncpg.InterfaceError) and "connection" not in str(error):
-            raise
-        raise Unavailable from error
-
-
-def domain_error(error: asyncpg.PostgresError) -> Exception:
-    """The `Conflict` of a violated constraint, `Unavailable` for a passing fault, or the error itself."""
-    name = getattr(error, "constraint_name", None)
-    if name in _conflicts:
-        code, message = _conflicts[name]
-        return Conflict(code, _(message))
-    if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError | asyncpg.LockNotAvailableError):
-        return Retry()
-    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError):
-        return Unavailable()
-    if isinstance(error, asyncpg.InsufficientResourcesError):
-        return Unavailable(retry_after=10)
-    return error
-
-
-class Retry(Unavailable):
-    """PostgreSQL chose this transaction as the one to try again (40001, 40P01)."""
 
 
 def retried(action: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

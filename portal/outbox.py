@@ -6,6 +6,7 @@ delivers outside any transaction, and marks it. A relay that dies loses its leas
 event is delivered again: at least once, by an id that the receiver can recognise.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,12 @@ import msgspec
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 
-from portal import db
+from portal import db, tracing
+from portal.faults import fault
 from portal.ids import uuid7
 from portal.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30
 BATCH = 100
@@ -53,7 +57,7 @@ FAILED = """
 UPDATE outbox_event SET last_error = left($2, 500),
     due_at = clock_timestamp() + make_interval(secs => least(power(2, attempts), 900)),
     dead_at = CASE WHEN attempts >= $3 THEN clock_timestamp() END
-WHERE id = $1
+WHERE id = $1 AND delivered_at IS NULL RETURNING dead_at IS NOT NULL
 """
 
 
@@ -141,7 +145,9 @@ async def relay_once(sink: Sink) -> int:
             waiting.pop()
     finally:
         if delivered:
+            await fault("before_mark")
             await db.execute(DELIVERED, delivered)
+            await fault("after_mark")
         if waiting:
             await db.execute(GIVEN_BACK, [event.id for event in waiting])
     return len(rows)
@@ -149,11 +155,15 @@ async def relay_once(sink: Sink) -> int:
 
 async def _delivered(event: Event, sink: Sink) -> bool:
     try:
-        await sink(event)
+        await fault("before_publish")
+        with tracing.span("publish event", **{"portal.event_type": event.event_type}):
+            await sink(event)
+        await fault("after_publish")
     except SinkAway:
         raise
     except Exception as error:
-        await db.execute(FAILED, event.id, f"{type(error).__name__}: {error}", MOST_ATTEMPTS)
+        if await db.fetch_value(FAILED, event.id, f"{type(error).__name__}: {error}", MOST_ATTEMPTS):
+            logger.error("event %s (%s) was refused too often and is parked", event.id, event.event_type)
         return False
     return True
 

@@ -2,29 +2,38 @@
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
+import resource
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import asyncpg
 import click
 import uvicorn
-from uvicorn.supervisors.multiprocess import Multiprocess
+import uvicorn._subprocess
+from uvicorn.supervisors import multiprocess as supervisor
 
-from portal import db, live
+from portal import db, faults, heartbeat, live, metrics, tracing
 from portal.accounts import tokens
-from portal.migrations import migrate
-from portal.registration.actions import create_system_admin
-from portal.registration.schemas import NewAdmin
+from portal.audit import queries
+from portal.audit.schemas import ChainCheck
+from portal.pool import is_migrated
 from portal.settings import SettingError, Settings, is_loopback
 from portal.web import logs
 from portal.web.protocol import Protocol
+
+if TYPE_CHECKING:
+    from portal.registration.schemas import NewAdmin
 
 START_SECONDS = 60
 CONNECT_SECONDS = 10
@@ -74,6 +83,7 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
             "--workers: more than one process needs REDIS_URL, so that they share live updates and limits"
         )
     logs.configure()
+    open_all_files()
     tokens.use_keys(settings)
     listener = bound(host, port)
     with database(settings) as running:
@@ -99,6 +109,7 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
         )
         announce = f"ready {running.base_url}"
         if workers > 1:
+            os.environ[metrics.FOLDER] = str(metrics.empty_folder(running.data / "metrics" / str(port)))
             processes = Processes(config, listener, announce)
             processes.run()
             return 0 if processes.answered else 1
@@ -110,6 +121,8 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
 def prepare(settings: Settings) -> None:
     """An embedded database follows the program; any other is migrated by `portal migrate`, once a deployment."""
     if settings.embedded:
+        from portal.migrations import migrate  # not at the top: what supervises workers keeps what it has imported
+
         asyncio.run(migrate(settings))
     else:
         asyncio.run(check_database(settings))
@@ -121,9 +134,7 @@ async def check_database(settings: Settings) -> None:
     """Raises `SettingError` for a database that cannot be used; its text holds no part of the address."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await asyncpg.connect(settings.database_url)
-            migrated = await connection.fetchval("SELECT to_regclass('account') IS NOT NULL")
-            await connection.close()
+            migrated = await is_migrated(settings.database_url)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise SettingError(f"DATABASE_URL: cannot connect ({type(error).__name__})") from None
     if not migrated:
@@ -134,7 +145,7 @@ async def make_demo(settings: Settings) -> None:
     """Invented people for an empty portal, over a pool of its own: the web processes open theirs later."""
     from portal import demo
 
-    await db.connect(settings)
+    await db.connect(settings, owner=True)
     try:
         await demo.ensure(settings)
     finally:
@@ -146,17 +157,30 @@ async def work(settings: Settings) -> int:
     from portal.app import background
 
     logs.configure()
+    faults.arm(settings.fault_at, settings.test_faults)
     ended = asyncio.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(end, ended.set)
     await db.connect(settings)
     try:
-        async with live.running(settings), background(settings):
+        async with (
+            tracing.running(settings.otlp_endpoint),
+            live.running(settings),
+            heartbeat.running(settings, "WORKER"),
+            background(settings),
+        ):
             click.echo("ready")
             await ended.wait()
     finally:
         await db.disconnect()
     return 0
+
+
+def open_all_files() -> None:
+    """Each live stream is a file: take as many as the system lets us, not the few that programs get unasked."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems call unlimited what they do not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -185,11 +209,25 @@ class Single(uvicorn.Server):
         leave_at_the_latest([])
 
 
-class Processes(Multiprocess):
+class Worker(supervisor.Process):
+    """One of several processes."""
+
+    def _healthcheck(self, timeout: float) -> bool | None:
+        """Ask whether it answers. It may have been killed a moment ago: then nobody waits for its answer."""
+        with contextlib.suppress(OSError, EOFError):
+            self.parent_conn.send(b"ping")
+            if self.parent_conn in wait([self.parent_conn, self.process.sentinel], timeout):
+                return bool(self.parent_conn.recv())
+        return None
+
+
+class Processes(supervisor.Multiprocess):
     """Several processes on one socket, started anew when one dies."""
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket, announce: str) -> None:
         super().__init__(config, [listener])
+        uvicorn._subprocess.spawn = copies_of_a_ready_process()  # type: ignore[assignment]  # another way to start
+        supervisor.Process = Worker  # type: ignore[misc]  # and another way to ask
         self.announce = announce
         self.answered = False
         for end in (signal.SIGTERM, signal.SIGINT):
@@ -200,6 +238,8 @@ class Processes(Multiprocess):
         self.answered = all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes)
         if self.answered:
             click.echo(self.announce)
+        else:  # whoever watches over us starts us anew, and hears of it
+            self.should_exit.set()
 
     def leave(self, _signal: int, _frame: FrameType | None) -> None:
         """Tell the children at once: the loop of `run` may be waiting for one of them to answer."""
@@ -209,6 +249,17 @@ class Processes(Multiprocess):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         leave_at_the_latest(children)
+
+
+def copies_of_a_ready_process() -> ForkServerContext:
+    """How workers are started: copied from a process that has imported everything, never from one that works.
+
+    A worker that died is back in a moment that way, on a machine that is busy too: uvicorn's own way imports the whole
+    portal anew, and gives up on a worker that needs longer than five seconds for it.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["portal.origin"])
+    return context
 
 
 def leave_at_the_latest(children: list[int]) -> None:
@@ -225,12 +276,25 @@ def leave_at_the_latest(children: list[int]) -> None:
     timer.start()
 
 
-async def create_admin(settings: Settings, data: NewAdmin) -> None:
+async def create_admin(settings: Settings, data: "NewAdmin") -> None:
     """The first person who can verify others. Raises `Conflict` for an address that has an account."""
+    from portal.migrations import migrate
+    from portal.registration.actions import create_system_admin
+
     if settings.embedded:
         await migrate(settings)
-    await db.connect(settings)
+    await db.connect(settings, owner=True)
     try:
         await create_system_admin(data.email, data.password, data.first_name, data.last_name)
+    finally:
+        await db.disconnect()
+
+
+async def check_audit(settings: Settings, anchor_files: Sequence[Path]) -> ChainCheck:
+    """Walk the audit's chains beside whatever else runs."""
+    await check_database(settings)
+    await db.connect(settings, owner=True)
+    try:
+        return await queries.check_chains(settings, anchor_files)
     finally:
         await db.disconnect()

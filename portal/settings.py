@@ -2,10 +2,15 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from portal import faults, tracing
+
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 class SettingError(Exception):
@@ -26,12 +31,19 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")  # PORTAL_ALLOWED_HOSTS: names, port optional
     trusted_proxies: tuple[str, ...] = ()  # PORTAL_TRUSTED_PROXIES: addresses or networks whose X-Forwarded-* count
     keys: str = ""  # PORTAL_KEYS: file of signing keys (JWK set); empty means made under the data folder
+    audit_anchor: str = ""  # PORTAL_AUDIT_ANCHOR: a second folder for the audit's anchors, best on another machine
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
     rate_limit: int = 100  # PORTAL_RATE_LIMIT: requests a minute per user; 0 is off, on loopback only
     pool_size: int = 10  # PORTAL_POOL_SIZE: database connections a process
+    metrics_token: str = (
+        ""  # PORTAL_METRICS_TOKEN: whoever reads /metrics sends it; empty means that there is no /metrics
+    )
+    otlp_endpoint: str = ""  # OTEL_EXPORTER_OTLP_ENDPOINT: a collector of traces; needs the extra `telemetry`
     embedded: bool = False  # set by `portal serve` when it runs its own database: then jobs run in the web process too
+    fault_at: str = ""  # FAULT_AT: where a test breaks the program; refused outside tests
+    test_faults: str = ""  # PORTAL_TEST_FAULTS: the folder of such a test
     demo: bool = False  # PORTAL_DEMO: set by `portal serve --demo` for its processes, never by hand
 
     @property
@@ -61,12 +73,17 @@ class Settings:
             "allowed_hosts": _words(environ, "PORTAL_ALLOWED_HOSTS") or cls.allowed_hosts,
             "trusted_proxies": _networks(environ, "PORTAL_TRUSTED_PROXIES"),
             "keys": environ.get("PORTAL_KEYS", ""),
+            "audit_anchor": environ.get("PORTAL_AUDIT_ANCHOR", "").strip(),
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
             "rate_limit": int(_number(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000)),
             "demo": _flag(environ, "PORTAL_DEMO"),
+            "fault_at": environ.get("FAULT_AT", ""),
+            "test_faults": environ.get("PORTAL_TEST_FAULTS", ""),
             "embedded": _flag(environ, "PORTAL_EMBEDDED"),
+            "metrics_token": environ.get("PORTAL_METRICS_TOKEN", "").strip(),
+            "otlp_endpoint": _url(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", {"http", "https"}),
             "pool_size": int(_number(environ, "PORTAL_POOL_SIZE", 10, 2, 200)),
         }
         settings = cls(**{**values, **overrides})  # type: ignore[arg-type]  # checked value by value above
@@ -77,8 +94,25 @@ class Settings:
         """Refuse combinations that would be unsafe."""
         if self.demo and not self.loopback:
             raise SettingError("--demo: the demo accounts have a known password; they are for loopback addresses only")
+        if self.metrics_token and not TOKEN.fullmatch(self.metrics_token):
+            raise SettingError("PORTAL_METRICS_TOKEN: at least 16 letters, digits, or any of . _ ~ + / = -")
+        if self.otlp_endpoint and not tracing.is_installed():
+            raise SettingError(
+                "OTEL_EXPORTER_OTLP_ENDPOINT: traces need the extra `telemetry` (pip install 'care-portal[telemetry]')"
+            )
         if self.rate_limit == 0 and not self.loopback:
             raise SettingError("PORTAL_RATE_LIMIT: 0 turns limits off and is allowed on loopback only")
+        self._check_faults()
+
+    def _check_faults(self) -> None:
+        if not self.fault_at and not self.test_faults:
+            return
+        if not (self.test_faults and self.loopback and not self.secure and faults.is_development()):
+            raise SettingError("FAULT_AT: breaks the program on purpose; refused outside its tests")
+        try:
+            faults.read(self.fault_at)
+        except ValueError as error:
+            raise SettingError(f"FAULT_AT: {error} is not a point and a kind of fault") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -13,13 +13,15 @@ from datetime import timedelta
 
 import asyncpg
 import msgspec
+from croniter import croniter
 from pgqueuer import PgQueuer
 from pgqueuer.core.executors import DatabaseRetryEntrypointExecutor
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule as QueuedSchedule
 
-from portal import outbox
+from portal import acting, clock, db, liveness, outbox, tracing
 from portal.outbox import Job, Schedule, Sink
+from portal.pool import session_of
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,11 +48,44 @@ async def running(
 async def _queue_for_ever(settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule]) -> None:
     while True:
         try:
-            async with asyncpg.create_pool(settings.database_url, min_size=1, max_size=4) as pool:
-                await _queue(pool, settings, jobs, schedules)
+            await _queue_while_connected(settings, jobs, schedules)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("job queue lost the database (%s); trying again", type(error).__name__)
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _queue_while_connected(settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule]) -> None:
+    """Work until the database ends a connection that does nothing else. Raises ConnectionError then.
+
+    PgQueuer would go on over new connections of its pool, but hear of no job any more: it would only look for some
+    every ten seconds.
+    """
+    pool = await asyncpg.create_pool(settings.database_url, min_size=1, max_size=5, server_settings=session_of())
+    working = asyncio.create_task(_queue(pool, settings, jobs, schedules))
+
+    def stop(_: object) -> None:
+        working.cancel()
+
+    try:
+        async with pool.acquire() as watched:
+            watched.add_termination_listener(stop)
+            await asyncio.wait([working])
+        if working.cancelled():
+            raise ConnectionError
+        working.result()
+    finally:
+        working.cancel()
+        await asyncio.wait([working])
+        await _close(pool)
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """What still uses the pool may end, for a moment."""
+    try:
+        async with asyncio.timeout(PAUSE_SECONDS / 2):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
 
 
 async def _queue(pool: asyncpg.Pool, settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule]) -> None:
@@ -62,17 +97,32 @@ async def _queue(pool: asyncpg.Pool, settings: Settings, jobs: Sequence[Job], sc
     await queue.run(dequeue_timeout=timedelta(seconds=10))
 
 
+def seconds_until_next(cron: str) -> float:
+    """From now to the next turn of a schedule, by its rule in UTC."""
+    now = clock.now().timestamp()
+    return float(croniter(cron, now).get_next(float)) - now
+
+
 def _register_job(queue: PgQueuer, job: Job, settings: Settings) -> None:
+    liveness.expect("JOB", job.name)
+
     @queue.entrypoint(job.name, on_failure="hold", executor_factory=DatabaseRetryEntrypointExecutor)
     async def run(queued: QueuedJob) -> None:
-        await job.run(settings, msgspec.json.decode(queued.payload or b"{}"))
+        with tracing.span(f"job {job.name}"), liveness.turn("JOB", job.name):
+            async with db.as_portal():  # nobody asked for it in this moment
+                await job.run(settings, msgspec.json.decode(queued.payload or b"{}"))
 
 
 def _register_schedule(queue: PgQueuer, schedule: Schedule, settings: Settings) -> None:
+    liveness.expect("SCHEDULE", schedule.name, seconds_until_next(schedule.cron))
+
     @queue.schedule(schedule.name, schedule.cron)
     async def run(_: QueuedSchedule) -> None:
         try:
-            await schedule.run(settings)
+            due = seconds_until_next(schedule.cron)
+            with tracing.span(f"schedule {schedule.name}"), liveness.turn("SCHEDULE", schedule.name, due):
+                async with db.as_portal():
+                    await schedule.run(settings)
         except Exception:
             logger.exception("schedule %s failed; its next turn comes", schedule.name)
 
@@ -80,15 +130,17 @@ def _register_schedule(queue: PgQueuer, schedule: Schedule, settings: Settings) 
 async def _relay_for_ever(settings: Settings, sink: Sink) -> None:
     woken = asyncio.Event()
     listener: asyncpg.Connection | None = None
+    acting.become(acting.PORTAL)  # this task delivers everybody's events, and does nothing else
     try:
         while True:
             try:
                 if listener is None or listener.is_closed():
-                    listener = await asyncpg.connect(settings.database_url)
+                    listener = await asyncpg.connect(settings.database_url, server_settings=session_of())
                     await listener.add_listener("outbox", lambda *_: woken.set())
                 woken.clear()
-                while await outbox.relay_once(sink):
-                    pass
+                with liveness.turn("LOOP", "relay", PAUSE_SECONDS):
+                    while await outbox.relay_once(sink):
+                        pass
             except Exception as error:
                 logger.warning("relay turn failed (%s); trying again", type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)

@@ -6,6 +6,7 @@ from portal.clock import now
 
 TOMORROW = (now() + timedelta(days=1)).date().isoformat()
 UUID = "01890000-0000-7000-8000-000000000000"
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 HIDDEN = [
     "a\u202eb",
@@ -15,6 +16,7 @@ HIDDEN = [
     "a\ue000b",
     "a\ufeffb",
     "e" + "\u0301" * 100,
+    "e" + "\u0301" * 10_000,
     "a\x1b[31mb",
     "a\x7fb",
 ]
@@ -59,7 +61,7 @@ BAD_TEXTS = {
         "x",
         "\u0662\u0660\u0662\u0666-01-01",
     ],
-    "birth": [TOMORROW, "1876-11-20", "2026-02-30"],
+    "birth": [TOMORROW, "1876-11-20", "2026-02-30", "0000-00-00", "9999-01-01", "1/2/03", "1990-02-28T00:00:00Z"],
     "instant": [
         "2026-11-20T09:30:00",
         "2026-11-20",
@@ -113,15 +115,17 @@ BAD_NUMBERS = [
     "a\0b",
     "id;drop",
 ]
-BAD_INTS = [*BAD_NUMBERS, "1.0", "2147483648", "9223372036854775808", "1e9", "--1"]
+DURATIONS = ["PT5M", "-PT5M", "P1Y", "25h"]  # ours are whole minutes
+BAD_INTS = [*BAD_NUMBERS, *DURATIONS, "1.0", "2147483648", "9223372036854775808", "1e9", "--1"]
 WRONG_KINDS = {
     "text": [b"1", b"true", b"[]", b"{}"],
-    "int": [b'"1"', b"true", b"1.0", b"2147483648", b"9223372036854775808", b"1e3", b"1e400", b"9" * 5000, b"[]"],
-    "number": [b'"1"', b"true", b"1e400", b"1E+200000", b"9" * 5000, b"[]"],
+    "int": [b'"1"', b"true", b"1.0", b"2147483648", b"9223372036854775808", b"1e3", b"1e400", b"9" * 5000, b"-0", b'"-PT5M"',
+            b"[]"],
+    "number": [b'"1"', b"true", b"-0", b"0." + b"1" * 30, b"1e400", b"1E+200000", b"9" * 5000, b"[]"],
     "bool": [b'"true"', b"1", b"0", b"[]"],
     "list": [b'"x"', b"1", b"{}"],
     "object": [b'"x"', b"1", b"[]"],
-}
+}  # fmt: skip
 UNREADABLE_JSON = [b'"\xff"', b'"\xc0\xaf"', rb'"\ud800"', b"NaN", b"-Infinity", b"01", b"+1", b".5", b"1.", b"'x'"]
 BODIES: list[tuple[bytes, str, int]] = [
     (b"", "application/json", 400),

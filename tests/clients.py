@@ -1,15 +1,15 @@
 """The whole application on a module's database, and the browsers and programs that talk to it without a network."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from portal import db
+from portal import db, live
 from portal.app import create_app
 from portal.settings import Settings
 from portal.web.forms import CSRF_FIELD
@@ -70,6 +70,15 @@ async def emitted(event_type: str, aggregate_id: object) -> list[Any]:
     """The events of one kind about one thing, as integrators get them."""
     sql = "SELECT data FROM outbox_event WHERE event_type = $1 AND aggregate_id = $2"
     return [row["data"] for row in await db.fetch(sql, event_type, aggregate_id)]
+
+
+@contextmanager
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+    """The live events that leave after a commit: topic and name."""
+    told: list[tuple[str, str]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "_send", lambda message: told.append((message.topic, message.event)))
+        yield told
 
 
 async def mails_to(email: str) -> list[str]:

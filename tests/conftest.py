@@ -5,19 +5,41 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from portal import db
+from portal import acting, db
 from portal.embedded import EmbeddedPostgres, client_program
 from portal.settings import Settings
+from tests import catalogue
 
 TEMPLATE = "care_template"
+# What a test does directly, it does as the portal itself; whatever comes in by HTTP begins as nobody, as everywhere.
+acting._now = ContextVar("acting", default=acting.PORTAL)
 # Tests end processes, never the machine: nothing is lost by not waiting for the disk.
 QUICK = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    catalogue.register(config)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    catalogue.mark_groups(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    rows = catalogue.table()
+    if rows:
+        terminalreporter.section("what was measured")
+        for row in rows:
+            terminalreporter.write_line(row)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +89,13 @@ async def template(postgres: str) -> str:
 @pytest.fixture(scope="module")
 async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
     """A fresh, migrated, empty database for one test module."""
+    async with a_database(postgres, template) as url:
+        yield url
+
+
+@asynccontextmanager
+async def a_database(postgres: str, template: str) -> AsyncIterator[str]:
+    """A copy of the migrated template for as long as the block runs."""
     name = f"care_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(postgres)
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")

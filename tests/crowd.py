@@ -2,8 +2,8 @@
 
     python -m tests.crowd URL CONNECTIONS < calls.jsonl > answers.jsonl
 
-A call is `[method, path, token, body, key]`; an answer `[number of the call, status, body]`. Bare asyncio, because an
-ordinary client would be slower than the server.
+A call is `[method, path, token, body, key]`; an answer `[number of the call, status, body, how often it was put off]`:
+whoever is told by a 503 to come back does so. Bare asyncio, because an ordinary client would be slower than the server.
 """
 
 import asyncio
@@ -12,12 +12,20 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.portal_server import ROOT
 
+MOST_TIMES = 50
 Call = tuple[str, str, str, Any, str]
+
+
+class Pressed(NamedTuple):
+    """Status and body of each call, in their order, and how often one was put off by a server that was too busy."""
+
+    answers: list[tuple[int, Any]]
+    put_off: int
 
 
 def request_of(call: Call, host: str) -> bytes:
@@ -43,9 +51,13 @@ async def caller(host: str, port: int, calls: deque[tuple[int, Call]], answers: 
     reader, writer = await asyncio.open_connection(host, port)
     while calls:
         number, call = calls.popleft()
-        writer.write(request_of(call, f"{host}:{port}"))
-        status, body = await read_answer(reader)
-        answers.append((number, status, json.loads(body) if body else None))
+        status, put_off = 503, -1
+        while status == 503 and put_off < MOST_TIMES:
+            put_off += 1
+            await asyncio.sleep(0.1 * (put_off > 0))
+            writer.write(request_of(call, f"{host}:{port}"))
+            status, body = await read_answer(reader)
+        answers.append((number, status, json.loads(body) if body else None, put_off))
     writer.close()
 
 
@@ -59,8 +71,8 @@ async def main(url: str, connections: int) -> None:
     sys.stdout.write("".join(json.dumps(answer) + "\n" for answer in answers))
 
 
-def press(url: str, calls: Sequence[Call], *, processes: int = 2, connections: int = 24) -> list[tuple[int, Any]]:
-    """Make all calls as fast as the servers answer; status and body of each, in the order of the calls."""
+def press(url: str, calls: Sequence[Call], *, processes: int = 2, connections: int = 24) -> Pressed:
+    """Make all calls as fast as the servers answer."""
     running = []
     for one in range(processes):
         share = "".join(json.dumps([number, call]) + "\n" for number, call in list(enumerate(calls))[one::processes])
@@ -74,11 +86,14 @@ def press(url: str, calls: Sequence[Call], *, processes: int = 2, connections: i
         process.stdin.write(share)
         process.stdin.close()
     found: dict[int, tuple[int, Any]] = {}
+    times = 0
     for process, _share in running:
         assert process.stdout is not None
-        found.update({number: (status, body) for number, status, body in map(json.loads, process.stdout)})
+        for number, status, body, put_off in map(json.loads, process.stdout):
+            found[number] = status, body
+            times += put_off
         assert process.wait() == 0
-    return [found[number] for number in range(len(calls))]
+    return Pressed([found[number] for number in range(len(calls))], times)
 
 
 if __name__ == "__main__":

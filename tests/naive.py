@@ -23,7 +23,8 @@ from tests.services import free_port, wait_for_port
 
 SCHEMA = """
 CREATE TABLE naive_hold (slot_id text, until timestamptz);
-CREATE TABLE naive_booking (id text, slot_id text, made_at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE naive_booking (id text, slot_id text, made_at timestamptz DEFAULT clock_timestamp(),
+    status text DEFAULT 'BOOKED', confirmed boolean DEFAULT false);
 CREATE TABLE naive_place (session_id text, position int);
 CREATE TABLE naive_key (key text, answer text);
 CREATE TABLE naive_login (id text, open boolean);
@@ -64,8 +65,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     headers = dict(scope["headers"])
     token = headers.get(b"authorization", b"").decode().removeprefix("Bearer ")
     key = headers.get(b"idempotency-key", b"").decode()
-    handle = ROUTES.get((scope["method"], scope["path"]), nothing)
-    status, answer = await handle(token, json.loads(body or b"{}"), key)
+    *_rest, thing, verb = scope["path"].split("/")
+    handle = ROUTES.get((scope["method"], scope["path"])) or VERBS.get(verb, nothing)
+    status, answer = await handle(token, {"thing": thing, "verb": verb, **json.loads(body or b"{}")}, key)
     content = b"" if status == 204 else json.dumps(answer).encode()
     length = [] if status == 204 else [(b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": length})
@@ -104,6 +106,30 @@ async def book(slot_id: str) -> Answer:
         return 409, {"code": "slot_taken"}
     await pool.execute("INSERT INTO naive_booking (id, slot_id) VALUES ($1, $2)", booking_id, slot_id)
     return 201, {"id": booking_id}
+
+
+async def hold(_token: str, data: dict[str, Any], _key: str) -> Answer:
+    until = await POOL["pool"].fetchval("SELECT max(until) FROM naive_hold WHERE slot_id = $1", data["thing"])
+    if until and until > datetime.now(UTC):
+        return 409, {"code": "slot_held"}
+    ends = datetime.now(UTC) + timedelta(minutes=5)
+    await POOL["pool"].execute("INSERT INTO naive_hold VALUES ($1, $2)", data["thing"], ends)
+    return 200, {}
+
+
+async def confirm(_token: str, data: dict[str, Any], _key: str) -> Answer:
+    if await POOL["pool"].fetchval("SELECT confirmed FROM naive_booking WHERE id = $1", data["thing"]):
+        return 409, {"code": "wrong_status"}
+    await POOL["pool"].execute("UPDATE naive_booking SET confirmed = true WHERE id = $1", data["thing"])
+    return 200, {}
+
+
+async def lead_on(_token: str, data: dict[str, Any], _key: str) -> Answer:
+    sources, target = LIFE[data["verb"]]
+    if await POOL["pool"].fetchval("SELECT status FROM naive_booking WHERE id = $1", data["thing"]) not in sources:
+        return 409, {"code": "wrong_status"}
+    await POOL["pool"].execute("UPDATE naive_booking SET status = $2 WHERE id = $1", data["thing"], target)
+    return 200, {}
 
 
 async def join(session_id: str) -> Answer:
@@ -165,3 +191,9 @@ ROUTES = {
     ("GET", "/api/auth/logins"): list_logins,
     ("GET", "/api/auth/me"): see_oneself,
 }
+LIFE = {
+    "check-in": ({"BOOKED"}, "CHECKED_IN"), "start": ({"BOOKED", "CHECKED_IN"}, "IN_PROGRESS"),
+    "complete": ({"IN_PROGRESS"}, "COMPLETED"), "cancel": ({"BOOKED", "CHECKED_IN", "IN_PROGRESS"}, "CANCELLED"),
+    "no-show": ({"BOOKED", "CHECKED_IN"}, "NO_SHOW"),
+}  # fmt: skip
+VERBS = {"hold": hold, "confirm": confirm, **dict.fromkeys(LIFE, lead_on)}

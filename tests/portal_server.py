@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from portal import db
+from portal.accounts import tokens
+from portal.settings import Settings
 from tests.services import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +57,18 @@ def served(*options: str, data: Path | None = None, port: int = 0, **environment
             yield Served(line.removeprefix("ready "), process, log)
         finally:
             _end(process)
+
+
+@asynccontextmanager
+async def beside(portal: Served, database_url: str, data: Path) -> AsyncIterator[None]:
+    """The test's own pool on a served portal's database, with its keys: to make people whose logins it takes."""
+    settings = Settings(database_url=database_url, data=data, base_url=portal.url, rate_limit=0)
+    tokens.use_keys(settings)
+    await db.connect(settings)
+    try:
+        yield
+    finally:
+        await db.disconnect()
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -6,11 +6,12 @@ from time import perf_counter
 
 import pytest
 
+from tests import catalogue
 from tests.access import canaries
 from tests.access.matrix import Cell, Matrix
 from tests.access.stage import matrix_of
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend"), pytest.mark.C1]
 
 TEXT_COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns
@@ -23,12 +24,11 @@ WHERE table_schema = 'public' AND (data_type IN ('text', 'character varying', 'j
 async def matrix(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Matrix:
     began = perf_counter()
     found = await matrix_of(database_url, tmp_path_factory.mktemp("data"))
-    seen = sum(bool(cell.seen) for cell in found.cells)
-    leaking = sum(bool(cell.leaks) for cell in found.cells)
-    print(
-        f"\n{len({(cell.row.method, cell.row.path) for cell in found.cells})} routes, {len(found.cells)} cells"
-        f" ({sum(cell.expected.allowed for cell in found.cells)} allowed), {seen} with own canaries, {leaking} leaking,"
-        f" {perf_counter() - began:.1f} s"
+    routes = len({(cell.row.method, cell.row.path) for cell in found.cells})
+    wrong, leaking = sum(not cell.is_right for cell in found.cells), sum(bool(cell.leaks) for cell in found.cells)
+    seconds = perf_counter() - began
+    catalogue.figure(
+        "C1", f"{routes} routes, {len(found.cells)} cells, {wrong} wrong, {leaking} leaking, {seconds:.0f} s"
     )
     return found
 
@@ -73,6 +73,7 @@ def test_refused_calls_change_nothing(matrix: Matrix) -> None:
     assert not wrong, told(wrong)
 
 
+@pytest.mark.C2
 def test_foreign_is_as_absent(matrix: Matrix) -> None:
     """One answer for all that is refused to one actor on one route, byte by byte."""
     answers: dict[tuple[str, int, str], dict[str, Cell]] = defaultdict(dict)

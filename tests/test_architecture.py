@@ -15,20 +15,24 @@ ORDER = [
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics", "pharmacies",
     "records", "search", "audit", "notifications", "slots", "schedules", "appointments", "booking", "video",
     "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir",
-    "analytics", "admin",
+    "analytics", "operation", "admin",
 ]  # fmt: skip
 # What every domain may stand on, and which knows no domain but accounts.
-GROUND = {"settings", "db", "errors", "ids", "clock", "outbox", "live", "web", "migrations", "embedded"}
+# Operation (counts, traces, signs of life, checks) is used everywhere and asks nobody.
+GROUND = {
+    "settings", "db", "dberrors", "pool", "acting", "errors", "ids", "clock", "outbox", "live", "web", "migrations",
+    "embedded", "piccolo_app", "faults", "metrics", "tracing", "liveness", "heartbeat", "checks",
+}  # fmt: skip
 # The audit is written by all domains; it stands on accounts alone.
 FOR_ALL = {"accounts", "audit", "notifications"}
-TOP = {"app", "cli", "serving", "worker", "demo", "piccolo_app"}
+TOP = {"app", "cli", "serving", "worker", "demo", "backup", "origin"}
 FILES = {
     "__init__", "tables", "schemas", "policy", "queries", "actions", "events", "pages", "api", "jobs",
 }  # fmt: skip
 
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
-    "refusals", "mails", "ical",
+    "refusals", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests import catalogue
 from tests.access import canaries
 from tests.access.matrix import SAFE, Caller, Cell, Matrix, send
 from tests.access.policy import routes
@@ -42,13 +43,15 @@ def shows_a_patient(cell: Cell) -> bool:
 OWNERS = {"owner": "owner", "other": "other", "elsewhere": "far patient", "suspended": "suspended"}
 
 
+@pytest.mark.H1
 def test_every_read_of_a_patient_leaves_a_row(matrix: Matrix) -> None:
     reads = [cell for cell in matrix.cells if cell.row.method in SAFE and shows_a_patient(cell)]
     wrong = [cell for cell in reads if not cell.audits and not cell.row.unaudited]
-    print(f"\n{len(reads)} reads of a patient's data by others, {len(wrong)} without a row")
+    catalogue.figure("H1", f"{len(reads)} reads of a patient's data by others: {len(wrong)} without a row")
     assert not wrong, told(wrong)
 
 
+@pytest.mark.H1
 def test_the_row_of_one_record_names_its_patient(matrix: Matrix) -> None:
     """Where a call is about one thing of one patient, the row says whose, so that the patient can see it."""
     reads = [cell for cell in matrix.cells if is_about_one(cell) and shows_a_patient(cell)]
@@ -61,20 +64,24 @@ def is_about_one(cell: Cell) -> bool:
     return bool(cell.row.ids) and cell.side != "" and "patient" in cell.row.may.split() and not cell.row.unaudited
 
 
+@pytest.mark.H1
 def test_every_write_leaves_a_row(matrix: Matrix) -> None:
     writes = [
         cell for cell in matrix.cells
         if cell.row.method not in SAFE and cell.expected.allowed and cell.status < 400 and cell.wrote
     ]  # fmt: skip
     wrong = [cell for cell in writes if not cell.audits and not cell.row.unaudited]
-    print(f"\n{len(writes)} writes, {len(wrong)} without a row")
+    catalogue.figure("H1", f"{len(writes)} writes: {len(wrong)} without a row")
     assert not wrong, told(wrong)
 
 
+@pytest.mark.H1
 def test_rows_are_complete_and_hold_no_text_of_a_patient(matrix: Matrix) -> None:
     wrong = []
+    rows = 0
     for cell in matrix.cells:
         for row in cell.audits:
+            rows += 1
             known = row["actor_id"] is not None and row["actor_role"] is not None
             if cell.is_signed_in and not known and not cell.row.path.endswith(OUTSIDE):
                 wrong.append(f"{cell}: who? {row['action']}")
@@ -82,6 +89,7 @@ def test_rows_are_complete_and_hold_no_text_of_a_patient(matrix: Matrix) -> None
                 wrong.append(f"{cell}: {row['action']}")
             if canaries.PATTERN.search(" ".join(str(value) for value in row.values())):
                 wrong.append(f"{cell}: holds a text of a person")
+    catalogue.figure("H1", f"{rows} rows of {len(matrix.cells)} cells: {len(wrong)} incomplete or with a person's text")
     assert not wrong, wrong[:20]
 
 
@@ -89,12 +97,14 @@ def test_rows_are_complete_and_hold_no_text_of_a_patient(matrix: Matrix) -> None
 OUTSIDE = ("forgotten-password", "reset-password", "/{token}", "register", "/{role}", "login")
 
 
+@pytest.mark.H1
 def test_the_outcome_is_told(matrix: Matrix) -> None:
     assert {row["outcome"] for cell in matrix.cells for row in cell.audits} <= {"OK", "DENIED", "FAILED"}
     done = [row["outcome"] for cell in matrix.cells if cell.status < 400 for row in cell.audits]
     assert set(done) == {"OK"}
 
 
+@pytest.mark.H2
 async def test_without_the_audit_nothing_is_done(stage: Stage) -> None:
     """The audit cannot be written: each action fails and leaves every row as it was (H2)."""
     caller = Caller(stage.app, stage.world, stage.sandbox, await stage.sandbox.rows())
@@ -109,11 +119,12 @@ async def test_without_the_audit_nothing_is_done(stage: Stage) -> None:
                 answer = await send(stage.app, row, stage.world.people[actor], side)
                 if answer.status < 500 or await stage.sandbox.rows() != caller.before:
                     wrong.append(f"{row.call} as {actor}: {answer.status}")
-    print(f"\n{tried} writes without an audit")
+    catalogue.figure("H2", f"{tried} writes while the audit cannot be written: {len(wrong)} left anything")
     assert not wrong, "\n".join(wrong)
     assert tried > 50
 
 
+@pytest.mark.H2
 async def test_without_the_audit_nothing_is_shown(stage: Stage) -> None:
     """Nor does anybody but the patient read a record of which no row could be kept."""
     caller = Caller(stage.app, stage.world, stage.sandbox, set())
@@ -128,7 +139,7 @@ async def test_without_the_audit_nothing_is_shown(stage: Stage) -> None:
                 answer = await send(stage.app, row, stage.world.people[actor], side)
                 if {what for _side, what in canaries.seen(answer)} & PERSONAL:
                     wrong.append(f"{row.call} as {actor}: {answer.status}")
-    print(f"\n{tried} reads without an audit")
+    catalogue.figure("H2", f"{tried} reads while the audit cannot be written: {len(wrong)} showed anything")
     assert not wrong, "\n".join(wrong)
 
 

@@ -7,14 +7,15 @@ import pytest
 
 from portal import db
 from portal.errors import Conflict, Unavailable
+from tests.owner import as_owner
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def table(pool: None) -> None:
-    await db.execute("CREATE TABLE thing (id int CONSTRAINT thing_pkey PRIMARY KEY, of int)")
-    await db.execute(
+    await as_owner("CREATE TABLE thing (id int CONSTRAINT thing_pkey PRIMARY KEY, of int)")
+    await as_owner(
         "ALTER TABLE thing ADD CONSTRAINT thing_of_fkey FOREIGN KEY (of) REFERENCES thing DEFERRABLE INITIALLY DEFERRED"
     )
     db.conflict_for("thing_pkey", "thing_taken", "Taken.")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from portal.web.request import input_struct
+from tests import catalogue
 from tests.access.call import FORM, Answer
 from tests.access.forms import form_of
 from tests.access.inputs import Good, goods, in_sandbox
@@ -17,7 +18,7 @@ from tests.access.matrix import SAFE
 from tests.access.policy import routes
 from tests.access.stage import Stage, settings_for, staged
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend"), pytest.mark.C3]
 
 Rows = set[tuple[str, str]]
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -99,7 +100,7 @@ async def test_unknown_keys_of_json_are_refused_by_name(stage: Stage) -> None:
         named = set(re.findall(r'"field":"([^"]*)"', answer.text))
         if answer.status != 422 or changed or not strange.keys() <= named:
             wrong.append(f"{one.good.row.call}: {answer.status}, not named: {sorted(strange.keys() - named)}")
-    print(f"\n{count} JSON writes")
+    catalogue.figure("C3", f"{count} JSON writes, {len(wrong)} with an effect")
     assert count
     assert not wrong, "\n".join(wrong)
 
@@ -115,7 +116,7 @@ async def test_unknown_keys_of_a_query_are_refused_or_ignored(stage: Stage) -> N
         refused = answer.status in (400, 422) and not changed
         if not refused and (one.good.row.is_api or answer.status != usual.status or changed != usually):
             wrong.append(f"{one.good.row.call}: {answer.status} {list((changed - usually).items())[:3]}")
-    print(f"\n{count} writes with a foreign query")
+    catalogue.figure("C3", f"{count} writes with a foreign query, {len(wrong)} with an effect")
     assert not wrong, "\n".join(wrong)
 
 
@@ -135,7 +136,7 @@ async def test_unknown_keys_of_a_form_are_refused_or_ignored(stage: Stage) -> No
                 wrong.append(
                     f"{one.good.row.call} {name or 'all'}: {answer.status} {list((changed - usually).items())[:3]}"
                 )
-    print(f"\n{count} forms with a foreign field")
+    catalogue.figure("C3", f"{count} forms with a foreign field, {len(wrong)} with an effect")
     assert count
     assert not wrong, "\n".join(wrong[:40])
 
@@ -153,7 +154,7 @@ async def test_a_key_sent_twice_is_refused(stage: Stage) -> None:
         many = isinstance(first[1], list)
         if not (answer.status in (400, 422) and not changed) and not many:
             wrong.append(f"{one.good.row.call} {first[0]}: {answer.status}")
-    print(f"\n{count} writes with a key twice")
+    catalogue.figure("C3", f"{count} writes with a key twice, {len(wrong)} with an effect")
     assert count
     assert not wrong, "\n".join(wrong)
 

@@ -3,25 +3,28 @@
 import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from time import perf_counter
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import unquote, urlencode
 from zlib import crc32
 
 import pytest
 
-from tests import badinputs
+from portal.web.convert import Items, Leaf
+from tests import badinputs, catalogue
 from tests.access.call import FORM, Answer
 from tests.access.forms import page_forms
 from tests.access.inputs import form_body, goods, json_body, sent, somebody, with_unknown_ids
 from tests.access.policy import routes
 from tests.access.stage import Stage, settings_for, staged
 from tests.badinputs import Case
-from tests.badvalues import BODIES
+from tests.badvalues import BODIES, NOBODY
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
 
 JSON = "application/json"
-SHARE = 2  # of the bad values of a field one in so many is sent to each route; which, depends on route and field
+SHARE = 1 if catalogue.FULL else 4  # of the bad values of a field of a page one in so many is sent to each route
 SMALL = 250_000  # larger bodies are refused before any route, and have their own tests
 
 # Page forms that are never shown again, and why a bad value in them is no reason to stop.
@@ -47,81 +50,109 @@ def is_sent(path: str, case: Case, number: int) -> bool:
     return number == 0 or crc32(f"{path} {case.field} ".encode() + case.raw) % SHARE == 0
 
 
-def report(name: str, count: int, began: float, wrong: list[str]) -> None:
-    print(f"\n{name}: {count} calls, {len(wrong)} wrong, {perf_counter() - began:.1f} s")
-    assert count
-    assert not wrong, "\n".join(wrong[:40])
+class Report:
+    """What came of the calls of one test."""
+
+    def __init__(self, line: str, name: str) -> None:
+        self.line, self.name, self.count, self.slowest = line, name, 0, 0.0
+        self.wrong: list[str] = []
+
+    async def sent(self, *call: Any) -> Answer:
+        began = perf_counter()
+        answer = await sent(*call)
+        self.slowest = max(self.slowest, perf_counter() - began)
+        self.count += 1
+        if answer.status >= 500:
+            self.wrong.append(f"{call[1:4]}: {answer.status}")
+        return answer
+
+    def close(self) -> None:
+        told = f"{self.count} {self.name}, {len(self.wrong)} answered otherwise, slowest {self.slowest * 1000:.0f} ms"
+        catalogue.figure(self.line, told)
+        assert self.count
+        assert not self.wrong, "\n".join(self.wrong[:40])
 
 
+@pytest.mark.I2
 async def test_every_bad_json_value_is_refused(stage: Stage) -> None:
-    known, began, count, wrong = goods(stage), perf_counter(), 0, []
+    known, report = goods(stage), Report("I2", "JSON values")
     for method, path, struct in badinputs.body_routes(stage.app):
         good = known.get((method, path))
         if good is None:
-            wrong.append(f"{method} {path} has no policy row with which it succeeds")
+            report.wrong.append(f"{method} {path} has no policy row with which it succeeds")
             continue
         for number, case in enumerate(badinputs.json_cases(struct)):
             if not is_sent(path, case, number):
                 continue
-            count += 1
             body = json_body(good.body, case.field, case.raw)
-            answer = await sent(stage, method, good.url, good.person, body, JSON)
+            answer = await report.sent(stage, method, good.url, good.person, body, JSON)
             if answer.status != case.expected or (answer.status == 422 and case.field not in fields_of(answer)):
-                wrong.append(f"{method} {path} {case.field}={case.raw[:60]!r}: {answer.status} {answer.text[:200]}")
-    report("JSON values", count, began, wrong)
+                told = f"{method} {path} {case.field}={case.raw[:60]!r}: {answer.status} {answer.text[:200]}"
+                report.wrong.append(told)
+    report.close()
 
 
 def fields_of(answer: Answer) -> set[str]:
+    """The fields that are named, the outermost of each."""
     return set(re.findall(r'"field":"([^".]*)', answer.text))
 
 
+@pytest.mark.I2
 async def test_every_bad_body_is_refused(stage: Stage) -> None:
-    known, began, count, wrong = goods(stage), perf_counter(), 0, []
+    known, report = goods(stage), Report("I2", "bodies")
     for method, path, _struct in badinputs.body_routes(stage.app):
         good = known[method, path]
         for body, kind, expected in BODIES:
             is_optional = body in (b"", b"null") and not good.row.body
             if len(body) > SMALL or is_optional or (body == b"" and may_be_empty(stage, method, path)):
                 continue
-            count += 1
-            answer = await sent(stage, method, good.url, good.person, body, kind)
+            answer = await report.sent(stage, method, good.url, good.person, body, kind)
             if answer.status != expected and not (body == b"null" and may_be_empty(stage, method, path)):
-                wrong.append(f"{method} {path} {body[:40]!r} as {kind}: {answer.status}, not {expected}")
-    report("bodies", count, began, wrong)
+                report.wrong.append(f"{method} {path} {body[:40]!r} as {kind}: {answer.status}, not {expected}")
+    report.close()
 
 
 def may_be_empty(stage: Stage, method: str, path: str) -> bool:
     return bool(routes(stage.app)[method, path].parsed_data_field.has_default)
 
 
+@pytest.mark.I2
 async def test_every_bad_query_value_is_refused(stage: Stage) -> None:
-    known, handlers, began, count, wrong = goods(stage), routes(stage.app), perf_counter(), 0, []
+    known, report = goods(stage), Report("I2", "query values")
     for number, (method, path, case) in enumerate(badinputs.query_cases(stage.app)):
         if not is_sent(path, case, number % 50):
             continue
-        count += 1
         good = known.get((method, path))
-        url = good.url.partition("?")[0] if good else with_unknown_ids(path)
-        person = good.person if good else somebody(stage, handlers[method, path])
+        if good is None:
+            report.wrong.append(f"{method} {path} has no policy row with which it succeeds")
+            continue
+        url, _mark, usual = good.url.partition("?")
+        others = "&".join(part for part in usual.split("&") if part and not part.startswith(f"{case.field}="))
         query = f"{case.field}={case.raw.decode('latin-1')}"
-        others = good.row.query and "&".join(
-            part for part in good.url.partition("?")[2].split("&") if not part.startswith(f"{case.field}=")
-        )
-        answer = await sent(stage, method, f"{url}?{query}" + (f"&{others}" if others else ""), person)
+        answer = await report.sent(stage, method, f"{url}?{query}" + (f"&{others}" if others else ""), good.person)
         if answer.status != case.expected:
-            wrong.append(f"{method} {path}?{query[:80]!r}: {answer.status}, not {case.expected}")
-    report("query values", count, began, wrong)
+            report.wrong.append(f"{method} {path}?{query[:80]!r}: {answer.status}, not {case.expected}")
+    report.close()
 
 
+@pytest.mark.I2
 async def test_other_spellings_of_an_id_do_not_exist(stage: Stage) -> None:
-    handlers, began, count, wrong = routes(stage.app), perf_counter(), 0, []
+    """Nor does the id of nobody, in its own spelling."""
+    handlers, report = routes(stage.app), Report("I2", "ids in paths")
     for method, path in badinputs.path_cases(stage.app):
         person = somebody(stage, handlers[method, found]) if (found := template_of(path, method, handlers)) else None
-        count += 1
-        answer = await sent(stage, method, with_unknown_ids(path), person)
+        answer = await report.sent(stage, method, with_unknown_ids(path), person)
         if answer.status != 404:
-            wrong.append(f"{method} {path}: {answer.status}")
-    report("path ids", count, began, wrong)
+            report.wrong.append(f"{method} {path}: {answer.status}")
+    for (method, path), good in goods(stage).items():
+        ids = [name for name in good.row.ids if "{" + name + "}" in path and good.row.ids[name][0] != "="]
+        if ids:
+            nobody = replace(good.side, ids={**good.side.ids, **{good.row.ids[name]: NOBODY for name in ids}})
+            body, kind = good.row.content(good.side)
+            answer = await report.sent(stage, method, good.row.url(nobody), good.person, body, kind)
+            if answer.status not in (*good.row.refusal, 404):
+                report.wrong.append(f"{method} {path} of nobody: {answer.status}")
+    report.close()
 
 
 def template_of(path: str, method: str, handlers: dict) -> str | None:  # type: ignore[type-arg]
@@ -135,22 +166,32 @@ def template_of(path: str, method: str, handlers: dict) -> str | None:  # type: 
     return None
 
 
+@pytest.mark.I3
 async def test_every_bad_form_value_is_refused(stage: Stage) -> None:
-    known, began, count, wrong = goods(stage), perf_counter(), 0, []
-    for (method, path), struct in page_forms(stage.app):
-        good = known.get((method, path))
-        if good is None or path in FORGIVING:
-            wrong += [] if good else [f"{method} {path} has no policy row with which it succeeds"]
+    report = Report("I3", "form values")
+    for good, struct in page_forms(stage):
+        if struct is None or good.row.path in FORGIVING:
             continue
         for number, case in enumerate(badinputs.form_cases(struct)):
-            if not is_sent(path, case, number):
+            if not is_sent(good.url, case, number):
                 continue
-            count += 1
-            answer = await sent(stage, method, good.url, good.person, form_body(good.body, case.field, case.raw), FORM)
+            body = form_body(good.body, case.field, case.raw)
+            answer = await report.sent(stage, "POST", good.url, good.person, body, FORM)
             problem = answer.status != case.expected or (answer.status == 422 and untied(answer.text, case))
             if problem:
-                wrong.append(f"{method} {path} {case.field}={case.raw[:60]!r}: {answer.status}, {problem}")
-    report("form values", count, began, wrong)
+                report.wrong.append(f"{good.row.call} {case.field}={case.raw[:60]!r}: {answer.status}, {problem}")
+    report.close()
+
+
+def test_every_page_that_is_posted_is_tried(stage: Stage) -> None:
+    """A form that nobody reads here, and a page without a row, would be no test at all."""
+    tried = {good.row.path: (good, struct) for good, struct in page_forms(stage)}
+    posted = {
+        path for method, path in routes(stage.app) if method == "POST" and not path.startswith(("/api/", "/fhir/"))
+    }
+    assert posted == tried.keys()
+    unread = [path for path, (good, struct) in tried.items() if struct is None and good.row.body]
+    assert not unread, f"tests/access/forms.py does not find the form of {unread}"
 
 
 CONTROL = re.compile(r"<(input|textarea|select)\b([^>]*)>")
@@ -183,21 +224,40 @@ def lost(page: str, case: Case, controls: list[tuple[str, str]]) -> str:
     return "" if shown in page or not text.strip() else "the text is lost"
 
 
+@pytest.mark.I3
 async def test_forms_keep_and_escape_what_was_typed(stage: Stage) -> None:
     """Everything wrong at once, with markup in every field: it stands in its field as text, and nowhere as markup."""
-    known, began, count, wrong = goods(stage), perf_counter(), 0, []
-    for (method, path), struct in page_forms(stage.app):
-        good = known.get((method, path))
-        if good is None or path in FORGIVING:
+    report = Report("I3", "forms with markup in every field")
+    for good, struct in page_forms(stage):
+        if struct is None or good.row.path in FORGIVING:
             continue
-        count += 1
         body = "&".join(f"{one.name}={badinputs.quote(EVIL)}" for one in badinputs.plan_of(struct)).encode()
-        answer = await sent(stage, method, good.url, good.person, body, FORM)
+        answer = await report.sent(stage, "POST", good.url, good.person, body, FORM)
         fields = [given for kind, given in CONTROL.findall(answer.text) if kind == "input" and 'type="text"' in given]
         kept = answer.status not in (422, 409) or not fields or "&gt;&lt;script&gt;alert(1)" in answer.text
         if answer.status not in (422, 409, 303) or "><script>alert" in answer.text or not kept:
-            wrong.append(f"{method} {path}: {answer.status}")
-    report("forms with markup", count, began, wrong)
+            report.wrong.append(f"{good.row.call}: {answer.status}")
+    report.close()
+
+
+@pytest.mark.I3
+async def test_ticked_boxes_stay_ticked(stage: Stage) -> None:
+    """Two of a group are ticked, and something else is wrong."""
+    report = Report("I3", "forms with two boxes ticked")
+    for good, struct in page_forms(stage):
+        for one in badinputs.plan_of(struct) if struct else ():
+            node = badinputs.inner_of(one.node)
+            entry = badinputs.inner_of(node.inner) if isinstance(node, Items) else None
+            if not isinstance(entry, Leaf):
+                continue
+            given = good.body | {one.name: badinputs.two_of(entry), "no_such_field": "1"}
+            answer = await report.sent(
+                stage, "POST", good.url, good.person, urlencode(given, doseq=True).encode(), FORM
+            )
+            boxes = re.findall(rf'type="checkbox"[^>]*name="{one.name}"[^>]*', answer.text)
+            if answer.status != 422 or (boxes and sum("checked" in box for box in boxes) != 2):
+                report.wrong.append(f"{good.row.call} {one.name}: {answer.status} {boxes}")
+    report.close()
 
 
 EVIL = "\"'><script>alert(1)</script>{{7*7}}"

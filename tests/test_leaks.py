@@ -12,14 +12,14 @@ import pytest
 
 from portal.web.convert import Items, Leaf
 from portal.web.query import declared_parameters
-from tests import badinputs
+from tests import badinputs, catalogue
 from tests.access import canaries
 from tests.access.call import Answer
 from tests.access.inputs import Good, goods, sent
 from tests.access.policy import is_let_in, routes
 from tests.access.stage import Stage, settings_for, staged
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend"), pytest.mark.C9]
 
 # Half a canary, wild cards, and what a stranger knows of somebody.
 WORDS = ("zq-", "zq-owner-person", "owner", "%", "_", "\\", "public", "Dana", "+4930")
@@ -81,7 +81,7 @@ async def test_every_private_column_holds_canaries(stage: Stage) -> None:
         table, column = name.split(".")
         for side in ("owner", "other", "elsewhere"):
             sql = f'SELECT EXISTS (SELECT FROM "{table}" WHERE "{column}"::text LIKE $1)'
-            if not await stage.sandbox.connection.fetchval(sql, f"%zq-{side}-%") and (name, side) not in SHARED:
+            if not (await stage.sandbox.all_of(sql, f"%zq-{side}-%"))[0][0] and (name, side) not in SHARED:
                 empty.append(f"{name} of {side}")
     assert not empty, f"set canaries in tests/access/things.py: {empty}"
 
@@ -106,7 +106,7 @@ async def test_no_filter_shows_what_is_not_theirs(stage: Stage) -> None:
                 wrong.append(f"{good.row.call}?{query} as {actor}: {leaks}")
             if answer.status >= 500:
                 wrong.append(f"{good.row.call}?{query} as {actor}: {answer.status}")
-    print(f"\n{count} searches, {shown} that showed somebody's own texts, {len(wrong)} leaking")
+    catalogue.figure("C9", f"{count} searches, {shown} that showed somebody's own texts, {len(wrong)} leaking")
     assert count > 500
     assert not wrong, "\n".join(wrong[:40])
 
@@ -140,7 +140,7 @@ async def test_totals_count_only_what_is_shown(stage: Stage) -> None:
                 wrong.append(f"{good.row.call} as {actor}: {found['total']} of {len(entries)}")
             if beyond["total"] != found["total"] or next(value for value in beyond.values() if isinstance(value, list)):
                 wrong.append(f"{good.row.call} as {actor}: {beyond['total']} beyond the end")
-    print(f"\n{count} lists")
+    catalogue.figure("C9", f"{count} totals of lists, {len(wrong)} that counted more than is shown")
     assert count > 20
     assert not wrong, "\n".join(wrong)
 
@@ -167,7 +167,7 @@ async def test_a_stranger_counts_nothing_of_a_patient(stage: Stage) -> None:
                     answer = await sent(stage, "GET", f"{good.url.partition('?')[0]}?{name}={narrowing[name]}", person)
                     total = msgspec.json.decode(answer.body).get("total") if answer.status == 200 else 0
                     wrong += [f"{good.row.call} by {name} as {actor}: {total}"] if total else []
-    print(f"\n{count} narrowed lists")
+    catalogue.figure("C9", f"{count} lists narrowed to a stranger's patient, {len(wrong)} that counted something")
     assert count
     assert not wrong, "\n".join(wrong)
 
@@ -176,6 +176,7 @@ SAMPLES = 100
 BOUND = 0.005  # seconds between the medians
 
 
+@pytest.mark.C2
 @pytest.mark.parametrize("path", ["/api/appointments/{}", "/api/patients/{}", "/api/profiles/{}", "/appointments/{}"])
 async def test_foreign_takes_as_long_as_absent(stage: Stage, path: str) -> None:
     """The time of an answer does not tell whether there is such a thing (C2); one of each in turn."""
@@ -190,5 +191,5 @@ async def test_foreign_takes_as_long_as_absent(stage: Stage, path: str) -> None:
             spent[exists].append(perf_counter() - began)
             assert answer.status == 404
     difference = abs(median(spent[True]) - median(spent[False]))
-    print(f"\n{path}: {difference * 1000:.2f} ms")
+    catalogue.figure("C2", f"{path}: foreign and absent {difference * 1000:.2f} ms apart")
     assert difference < BOUND

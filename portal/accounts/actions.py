@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from portal import db, live
+from portal import db, live, metrics
 from portal.accounts import passwords, queries, tokens
 from portal.accounts.schemas import (
     AccountStatus,
@@ -76,6 +76,7 @@ WHERE account_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3
 """
 
 
+@db.retried
 async def log_in(
     email: str, password: str, kind: LoginKind, user_agent: str, *, replacing: Actor | None = None
 ) -> SignedIn:
@@ -85,13 +86,14 @@ async def log_in(
     `replacing` is whoever was signed in on this browser before: that login ends.
     """
     await limits.attempt("login", email)
-    row = await db.fetch_row(BY_EMAIL, email)
+    async with db.as_portal():  # who it is, the password shows
+        row = await db.fetch_row(BY_EMAIL, email)
     known = await passwords.is_password(password, row["password_hash"] if row else None)
     if row is None or not known or row["status"] == AccountStatus.SUSPENDED:
         raise wrong_credentials()
     await limits.succeeded("login", email)
     fresh = await passwords.hash_password(password) if passwords.is_outdated(row["password_hash"]) else None
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():
         if fresh:
             await db.execute(NEW_HASH, row["id"], row["password_hash"], fresh)
         if replacing:
@@ -105,7 +107,8 @@ async def log_in(
 
 
 def wrong_credentials() -> Unauthorized:
-    """One answer for an unknown address, a wrong password and a suspended account."""
+    """One answer for an unknown address, a wrong password and a suspended account; each is counted."""
+    metrics.LOGIN_FAILURES.inc()
     return Unauthorized(_("The e-mail address or the password is not right."))
 
 
@@ -129,6 +132,7 @@ def token_pair(account_id: UUID, role: Role, login_id: UUID, refresh_token: str)
     )
 
 
+@db.retried
 async def refresh(refresh_token: str) -> TokenPair:
     """Exchange a refresh token for its successor and a new access token.
 
@@ -136,7 +140,7 @@ async def refresh(refresh_token: str) -> TokenPair:
     successor; asked later it has been stolen or copied, and the whole login ends. Raises `Unauthorized`.
     """
     successor, used = tokens.successor(refresh_token), tokens.token_hash(refresh_token)
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():  # whoever holds the token is its owner
         row = await db.fetch_row(SPEND, used)
         if row:
             await db.execute(ISSUE, tokens.token_hash(successor), row["login_id"], API_LIFETIME)
@@ -163,11 +167,14 @@ async def replayed_in_tx(used: bytes) -> asyncpg.Record | None:
 async def check_token(token: str) -> TokenCheck:
     """Whether an access token holds now. Raises `Unauthorized` when it does not."""
     claims = tokens.read_token(token)
-    if not await queries.is_live_login(claims.login_id, claims.account_id, claims.role):
+    async with db.as_portal():  # a program asks about somebody's token, with the token in its hand
+        is_live = await queries.is_live_login(claims.login_id, claims.account_id, claims.role)
+    if not is_live:
         raise Unauthorized
     return TokenCheck(valid=True, user_id=claims.account_id, role=claims.role, expires_at=claims.expires_at)
 
 
+@db.retried
 async def log_out(actor: Actor, *, everywhere: bool = False) -> None:
     """End this login, or all of them."""
     async with db.transaction():
@@ -180,6 +187,7 @@ async def log_out(actor: Actor, *, everywhere: bool = False) -> None:
         await record_in_tx(actor, action, subject_type="login", subject_id=actor.login_id)
 
 
+@db.retried
 async def end_login(actor: Actor, login_id: UUID) -> None:
     """End one of the actor's own logins. Raises `NotFound` for anybody else's."""
     async with db.transaction():
@@ -189,6 +197,7 @@ async def end_login(actor: Actor, login_id: UUID) -> None:
         await record_in_tx(actor, "login.end", subject_type="login", subject_id=login_id)
 
 
+@db.retried
 async def end_other_logins(actor: Actor) -> None:
     """End all of the actor's logins but this one."""
     async with db.transaction():

@@ -27,6 +27,7 @@ WHERE NOT active AND id = (SELECT pharmacy_id FROM pharmacist WHERE account_id =
 """
 
 
+@db.retried
 async def verify_user(actor: Actor, account_id: UUID) -> AdminUser:
     """Let an account that waits begin, with the clinic or pharmacy that it registered.
 
@@ -48,6 +49,7 @@ async def verify_user(actor: Actor, account_id: UUID) -> AdminUser:
         return user
 
 
+@db.retried
 async def suspend_user(actor: Actor, account_id: UUID, reason: str) -> AdminUser:
     """Shut an account out at once: all its logins end with the same commit.
 
@@ -57,11 +59,13 @@ async def suspend_user(actor: Actor, account_id: UUID, reason: str) -> AdminUser
         raise Forbidden(_("You cannot suspend your own account."))
     async with db.transaction():
         user = await move_in_tx(actor, account_id, AccountStatus.ACTIVE, AccountStatus.SUSPENDED, "suspend", reason)
-        await end_logins_in_tx(account_id, "account suspended")
+        async with db.as_portal():  # an admin sees accounts, but nobody's logins
+            await end_logins_in_tx(account_id, "account suspended")
         await emit_in_tx("user.suspended", account_id, payload(user))
         return user
 
 
+@db.retried
 async def reinstate_user(actor: Actor, account_id: UUID) -> AdminUser:
     """Let a suspended account in again. Raises `NotFound`, or `Conflict` (`wrong_status`) when it is not suspended."""
     async with db.transaction():

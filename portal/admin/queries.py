@@ -71,7 +71,8 @@ async def claims(skip: int, limit: int) -> list[Claim]:
 async def users(status: AccountStatus | None, role: Role | None, q: str | None, skip: int, limit: int) -> UserPage:
     """Accounts, newest first; `q` is part of a name or address, taken literally."""
     rows = await db.fetch(USERS, status, role, q, limit, skip)
-    total = await db.fetch_value(COUNT_USERS, status, role, q)
+    is_last = len(rows) < limit and (rows or not skip)  # then the total is known, and nothing is searched twice
+    total = skip + len(rows) if is_last else await db.fetch_value(COUNT_USERS, status, role, q)
     return UserPage(users=[msgspec.convert(dict(row), AdminUser) for row in rows], total=total)
 
 

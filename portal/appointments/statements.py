@@ -9,10 +9,10 @@ COLUMNS = """
     a.time_zone, a.overflow, a.appointment_type, a.status, a.chief_complaint, a.doctor_notes, a.consultation_fee,
     a.currency, a.needs_attention, a.confirmed_at, a.checked_in_at, a.actual_start_time, a.actual_end_time, a.created_at
 """
-JOINS = """
-    LEFT JOIN account pa ON pa.id = a.patient_id
+OTHER_JOINS = """
     LEFT JOIN account da ON da.id = a.doctor_id
     LEFT JOIN doctor d ON d.account_id = a.doctor_id
     LEFT JOIN specialty sp ON sp.id = d.specialty_id
     LEFT JOIN clinic c ON c.id = a.clinic_id
 """
+JOINS = " LEFT JOIN account pa ON pa.id = a.patient_id" + OTHER_JOINS

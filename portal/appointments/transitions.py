@@ -95,11 +95,6 @@ WITH own AS (
     INSERT INTO notification (id, account_id, kind, link)
     SELECT ($10::uuid[])[2 + n], who, $9, '/appointments/' || id
     FROM moved, unnest(ARRAY[patient_id, doctor_id]) WITH ORDINALITY AS other (who, n) WHERE $8 = 'cancel' AND who <> $2
-), free_again AS (
-    -- The doctor of a "first available now" visit is free for the next one.
-    UPDATE doctor d SET availability_status = 'AVAILABLE' FROM moved m JOIN slot s ON s.id = m.slot_id
-    WHERE d.account_id = m.doctor_id AND d.availability_status = 'BUSY' AND m.status IN ('CANCELLED', 'NO_SHOW', 'COMPLETED')
-        AND s.session_id IS NULL AND s.overflow
 )
 SELECT a.id IS NOT NULL AS done, own.status AS was, pa.email AS patient_email, pa.locale AS patient_locale,
     v.id AS video_session_id, """

@@ -13,6 +13,7 @@ from portal.audit.schemas import AuditFilter, ChainCheck
 from portal.web.decode import page_of
 from portal.web.guards import roles
 from portal.web.query import Limit, Skip
+from portal.web.request import StrictRequest
 from portal.web.types import Id, Line
 
 ADMIN = roles(Role.SYSTEM_ADMIN)
@@ -37,9 +38,9 @@ async def search_audit(
 
 
 @get("/api/admin/audit/verify", access=ADMIN, tags=["Administration"])
-async def verify_audit() -> ChainCheck:
-    """Walk the hash chains and tell where they break, if anywhere."""
-    return await queries.check_chains()
+async def verify_audit(request: StrictRequest) -> ChainCheck:
+    """Walk the hash chains, compare them with the anchors of this host, and tell where they break, if anywhere."""
+    return await queries.check_chains(request.app.state.settings)
 
 
 handlers = [search_audit, verify_audit]

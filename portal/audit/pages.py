@@ -13,6 +13,7 @@ from portal.audit.schemas import AuditFilter
 from portal.web.guards import roles
 from portal.web.query import Limit, Skip
 from portal.web.render import page
+from portal.web.request import StrictRequest
 from portal.web.types import Id, Line
 
 ADMIN = roles(Role.SYSTEM_ADMIN)
@@ -35,9 +36,9 @@ async def audit(
 
 
 @get("/admin/audit/verify", access=ADMIN)
-async def verify() -> Response[Any]:
+async def verify(request: StrictRequest) -> Response[Any]:
     """Whether the chains are whole, in a sentence."""
-    return page("audit/verify.html", check=await queries.check_chains())
+    return page("audit/verify.html", check=await queries.check_chains(request.app.state.settings))
 
 
 handlers = [audit, verify]

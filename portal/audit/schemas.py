@@ -1,6 +1,7 @@
 """The audit as pages and API show it."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -21,19 +22,39 @@ class AuditRow(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+class Harm(StrEnum):
+    """What was done to a row, as far as the chain can tell."""
+
+    CHANGED = "CHANGED"  # it is not what its hash says
+    UNLINKED = "UNLINKED"  # the second does not follow the first: one of them was written anew or put in
+    MISSING = "MISSING"  # it is gone from between others
+    INSERTED = "INSERTED"  # it was put in
+    CUT = "CUT"  # it is gone from the end
+    REWRITTEN = "REWRITTEN"  # the chain was computed anew from one of these rows on: an anchor says otherwise
+
+
 class Break(msgspec.Struct, frozen=True):
-    """The first row of a chain that is not what was written: changed, removed, put in or moved."""
+    """A row of a chain that is not what was written, or the rows from `seq` to `until` where it is several."""
 
     chain: int
     seq: int
+    until: int
+    harm: Harm
 
 
-class ChainCheck(msgspec.Struct, frozen=True):
-    """Whether every chain is whole, how many rows were walked, and where each broken chain first breaks."""
+class ChainCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether every chain is whole, how many rows were walked, and where each broken chain breaks (the first of it).
+
+    `anchors` lines of `anchored_at` at the latest were compared; without any, a cut end and a chain that was computed
+    anew do not show. `anchor_faults` are lines of anchor files that are not as they were written.
+    """
 
     whole: bool
     rows: int
     breaks: list[Break]
+    anchors: int = 0
+    anchored_at: datetime | None = None
+    anchor_faults: list[str] = []
 
 
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):

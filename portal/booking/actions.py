@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-from portal import db
+from portal import db, metrics
 from portal.accounts.schemas import Actor, Role
 from portal.appointments import events, mails
 from portal.appointments.actions import move_in_tx
@@ -14,6 +14,7 @@ from portal.appointments.schemas import Appointment, AppointmentType
 from portal.booking import policy, refusals, statements
 from portal.booking.schemas import NewAppointment
 from portal.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound
+from portal.faults import fault
 from portal.ids import uuid7
 from portal.slots.making import make_missing_in_tx
 from portal.web.i18n import _
@@ -58,6 +59,13 @@ def _patient(actor: Actor, patient_id: UUID | None) -> UUID:
 
 
 async def _book_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
+    if actor.role is not Role.PATIENT:
+        return await _take_slot(actor, patient_id, wanted)
+    async with refusals.in_a_rush(patient_id, wanted):
+        return await _take_slot(actor, patient_id, wanted)
+
+
+async def _take_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
     error: DomainError = NotFound()
     for sql in (statements.BOOK_SLOT, statements.BOOK_HELD):
         booked = await _try(sql, actor, patient_id, wanted, wanted.slot_id)
@@ -87,13 +95,14 @@ async def _join_session(actor: Actor, patient_id: UUID, wanted: NewAppointment, 
 
 async def _make_slots(doctor_id: UUID, horizon_days: int) -> None:
     """Several may come here at once: the first makes them, the others find them made."""
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():  # whoever looks first, the sessions say what is made
         await make_missing_in_tx(doctor_id, horizon_days)
 
 
 async def _book_first_available(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
     for _turn in range(2):  # the doctor chosen first may get another visit in the same moment
-        booked = await _try(statements.FIRST_AVAILABLE, actor, patient_id, wanted, wanted.specialty_id)
+        async with db.as_portal():  # who is free depends on other people's visits
+            booked = await _try(statements.FIRST_AVAILABLE, actor, patient_id, wanted, wanted.specialty_id)
         if booked is not None:
             return booked
     if not await refusals.is_bookable(actor, patient_id, wanted):
@@ -115,6 +124,7 @@ async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment,
 
 
 async def _book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment:
+    await fault("before_booking")
     row = await db.fetch_row(
         sql, uuid7(), patient_id, actor.id, actor.role.value, wanted.appointment_type.value, wanted.chief_complaint or "",
         list(actor.clinic_ids), [uuid7() for _ in range(5)], request_id(), *how,
@@ -124,7 +134,9 @@ async def _book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppoi
     if not row["done"]:  # the database refused a second visit of the patient at this time; leaving undoes the slot
         busy = refusals.TEXTS["patient_busy"]
         raise Conflict("patient_busy", _(busy), doctor_id=row["wanted_doctor_id"])
+    await fault("after_booking")
     await mails.mail_booked_in_tx(row)
+    db.after_commit(metrics.BOOKINGS.inc)
     events.publish(row, "appointment.booked")
     events.publish_slots(row, "slot.booked", [row["slot_id"]])
     events.publish_slots(row, "slot.released", row["let_go"] or [])

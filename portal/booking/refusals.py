@@ -1,5 +1,7 @@
 """Why a booking was refused, and what could be booked instead: one statement, asked only after a refusal."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from portal import db
 from portal.accounts.schemas import Actor
 from portal.booking.schemas import FreeTime, NewAppointment
 from portal.errors import Conflict, DomainError, FieldError, Invalid, NotFound
+from portal.slots.rushes import Rush
 from portal.web.i18n import N_, _
 
 # Up to three next free times of a doctor and one each of three others of the specialty, from up to twenty of them;
@@ -60,7 +63,7 @@ FROM slot s JOIN account da ON da.id = s.doctor_id
 LEFT JOIN appointment b ON b.id = s.appointment_id AND b.patient_id = $2
 WHERE s.id = $1 AND CASE $5 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN s.doctor_id = $3
                             WHEN 'CLINIC_ADMIN' THEN s.clinic_id = ANY($6::uuid[]) ELSE false END
-    AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id WHERE p.account_id = $2 AND c.status = 'ACTIVE')
+    AND EXISTS (SELECT FROM bookable_patient($2))
 """  # fmt: skip
 _SESSION = """
 WITH of AS (
@@ -78,9 +81,18 @@ FROM weekly_session w LEFT JOIN slot s ON s.session_id = w.id AND s.date = $7
 WHERE w.id = $1 AND w.deleted_at IS NULL
     AND CASE $5 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN w.doctor_id = $3
                 WHEN 'CLINIC_ADMIN' THEN w.clinic_id = ANY($6::uuid[]) ELSE false END
-    AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id WHERE p.account_id = $2 AND c.status = 'ACTIVE')
+    AND EXISTS (SELECT FROM bookable_patient($2))
 GROUP BY w.id
 """  # fmt: skip
+# Whether a slot is somebody else's, seen without a transaction and without looking for other times.
+_GONE = """
+SELECT CASE WHEN s.appointment_id IS NOT NULL THEN 'slot_taken' ELSE 'slot_held' END AS code,
+    ceil(extract(epoch FROM s.held_until - clock_timestamp()))::int AS seconds_until_release
+FROM slot s LEFT JOIN appointment b ON b.id = s.appointment_id
+WHERE s.id = $1 AND s.starts_at > clock_timestamp()
+    AND CASE WHEN s.appointment_id IS NOT NULL THEN b.patient_id IS DISTINCT FROM $2
+    ELSE s.held_by <> $2 AND s.held_until > clock_timestamp() AND NOT s.disabled AND NOT s.overflow END
+"""
 TEXTS = {
     "slot_taken": N_("This time has just been taken."),
     "slot_past": N_("This time has passed."),
@@ -94,6 +106,9 @@ TEXTS = {
     "already_booked": N_("There is a place in this session already."),
     "no_doctor_available": N_("No doctor of this specialty is free at the moment."),
 }
+
+
+_rush: Rush[list[FreeTime]] = Rush()
 
 
 async def why_not_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> tuple[DomainError, bool]:
@@ -117,7 +132,24 @@ async def why_not_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -
         extra["seconds_until_release"] = row["seconds_until_release"]
     if row["own_appointment_id"]:
         extra["appointment_id"] = row["own_appointment_id"]
-    return _conflict(row["code"] or "slot_taken", _times(row), **extra), row["code"] is None and bool(row["own_hold"])
+    times = _times(row)
+    if row["code"]:  # and not only locked by somebody else in this moment
+        _rush.note((wanted.slot_id, wanted.appointment_type), times)
+    return _conflict(row["code"] or "slot_taken", times, **extra), row["code"] is None and bool(row["own_hold"])
+
+
+@asynccontextmanager
+async def in_a_rush(patient_id: UUID, wanted: NewAppointment) -> AsyncIterator[None]:
+    """Wait for whoever is trying to book the same slot, then try; or raise the `Conflict` of a slot that others were
+    refused a moment ago, with the times that they were offered."""
+    key = (wanted.slot_id, wanted.appointment_type)
+    times = await _rush.lately(key)
+    if times is not None and (gone := await db.fetch_row(_GONE, wanted.slot_id, patient_id)):
+        held = gone["code"] == "slot_held"
+        extra = {"seconds_until_release": gone["seconds_until_release"]} if held else {}
+        raise _conflict(gone["code"], times, **extra)
+    with _rush.trying(key) if times is None else nullcontext():
+        yield
 
 
 class NoPlace(NamedTuple):
@@ -168,7 +200,7 @@ def _times(row: Any) -> list[FreeTime]:
 
 async def alternatives(doctor_id: UUID | None, specialty_id: UUID | None, appointment_type: str) -> list[FreeTime]:
     """The next free times of a doctor, then the first of others of the specialty."""
-    rows = await db.fetch(_ALTERNATIVES, doctor_id, specialty_id, appointment_type)
+    rows = await db.fetch(_ALTERNATIVES, doctor_id, specialty_id, appointment_type, public=True)
     return [FreeTime(**row) for row in rows]
 
 
@@ -185,13 +217,10 @@ ORDER BY s.starts_at LIMIT 20
 
 async def next_times(doctor_id: UUID, appointment_type: str, clinic_id: UUID | None) -> list[FreeTime]:
     """A doctor's next free times at one place, to move a visit to."""
-    return [FreeTime(**row) for row in await db.fetch(_NEXT, doctor_id, appointment_type, clinic_id)]
+    return [FreeTime(**row) for row in await db.fetch(_NEXT, doctor_id, appointment_type, clinic_id, public=True)]
 
 
 async def is_bookable(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> bool:
     """Whether there is such a specialty and such a patient at all."""
-    sql = """
-    SELECT EXISTS (SELECT FROM specialty WHERE id = $1) AND EXISTS (
-        SELECT FROM patient p JOIN account c ON c.id = p.account_id WHERE p.account_id = $2 AND c.status = 'ACTIVE')
-    """
+    sql = "SELECT EXISTS (SELECT FROM specialty WHERE id = $1) AND EXISTS (SELECT FROM bookable_patient($2))"
     return bool(await db.fetch_value(sql, wanted.specialty_id, patient_id))

@@ -5,26 +5,32 @@ got the lock sees the row as it is after the last commit, by the database's cloc
 
 $1 appointment, $2 patient, $3 actor, $4 role, $5 appointment type, $6 complaint, $7 clinics of the actor,
 $8 new ids (event, video session, its event, notification), $9 request; from $10 on what the way itself needs.
+
+Staff book for people whom they cannot see before: the database itself tells who the patient is, or that there is none.
 """
 
-from portal.appointments.statements import COLUMNS, JOINS
+from portal.appointments.statements import COLUMNS, OTHER_JOINS
+
+_PATIENT = "pa AS MATERIALIZED (SELECT * FROM bookable_patient($2))"
 
 # Staff book within their own clinic or for themselves as the doctor; patients anywhere.
 _ALLOWED = """
     CASE $4 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN s.doctor_id = $3
             WHEN 'CLINIC_ADMIN' THEN s.clinic_id = ANY($7::uuid[]) ELSE false END
-    AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id
-                WHERE p.account_id = $2 AND c.status = 'ACTIVE')
+    AND EXISTS (SELECT FROM pa)
     AND EXISTS (SELECT FROM account c WHERE c.id = s.doctor_id AND c.status = 'ACTIVE')
 """
 
-# A hold that has run out counts for nobody; its holder is told so instead of slipping in late.
+# A hold that has run out counts for nobody.
 _FREE = """
     s.appointment_id IS NULL AND NOT s.disabled AND s.starts_at > clock_timestamp()
     AND s.service_type IN ('BOTH', $5)
-    AND CASE WHEN s.held_by IS NULL THEN true
-             WHEN s.held_by = $2 THEN s.held_until > clock_timestamp() OR $3 <> $2
-             ELSE s.held_until <= clock_timestamp() END
+    AND (s.held_by IS NULL OR s.held_by = $2 OR s.held_until <= clock_timestamp())
+"""
+
+# Whoever chose this very time and let their hold run out is told so instead of slipping in late.
+_IN_TIME = """
+    AND (s.held_by IS DISTINCT FROM $2 OR s.held_until > clock_timestamp() OR $3 <> $2)
 """
 
 _TAKE = """
@@ -81,41 +87,44 @@ SELECT a.id IS NOT NULL AS done, taken.doctor_id AS wanted_doctor_id, (SELECT ar
     pa.email AS patient_email, pa.locale AS patient_locale, v.id AS video_session_id, """
     + COLUMNS
     + """
-FROM taken LEFT JOIN booked a ON true LEFT JOIN film v ON true"""
-    + JOINS
+FROM taken CROSS JOIN pa LEFT JOIN booked a ON true LEFT JOIN film v ON true"""
+    + OTHER_JOINS
 )
 
-BOOK_SLOT = """
-WITH wanted AS (
+BOOK_SLOT = "WITH " + _PATIENT + """
+, wanted AS (
     SELECT s.id FROM slot s
-    WHERE s.id = $10 AND NOT s.overflow AND""" + _FREE + "AND" + _ALLOWED + """
+    WHERE s.id = $10 AND NOT s.overflow AND""" + _FREE + _IN_TIME + "AND" + _ALLOWED + """
     FOR NO KEY UPDATE OF s SKIP LOCKED
 """ + _TAKE + _BOOK  # fmt: skip
 
 # The holder of a slot waits for others who only look at it; nobody else can win. The guards come after the wait, since
 # the hold may have ended meanwhile: PostgreSQL checks a condition again only where the row itself has changed.
-BOOK_HELD = """
-WITH locked AS (
+BOOK_HELD = "WITH " + _PATIENT + """
+, locked AS (
     SELECT * FROM slot WHERE id = $10 AND held_by = $2 FOR NO KEY UPDATE
 ), wanted AS (
-    SELECT s.id FROM locked s WHERE NOT s.overflow AND""" + _FREE + "AND" + _ALLOWED + _TAKE + _BOOK  # fmt: skip
+    SELECT s.id FROM locked s WHERE NOT s.overflow AND""" + _FREE + _IN_TIME + "AND" + _ALLOWED + _TAKE + _BOOK  # fmt: skip
 
 # The lowest free place of the session's day that the patient can be at: positions held, being taken, or at a time at
-# which the patient is elsewhere are left to others, so that nobody has to give a place back and leave a gap.
-JOIN_SESSION = """
-WITH wanted AS (
+# which the patient is elsewhere are left to others, so that nobody has to give a place back and leave a gap. Numbers
+# follow the order in which the places are locked: who asks later comes later, and of two who ask in the same moment either
+# may be committed first. A place given back goes to whoever asks next.
+JOIN_SESSION = "WITH " + _PATIENT + """
+, elsewhere AS MATERIALIZED (SELECT busy_times($2) AS times), wanted AS (
     SELECT s.id FROM slot s
     WHERE s.session_id = $10 AND s.date = $11 AND""" + _FREE + "AND" + _ALLOWED + """
+        AND NOT (SELECT times FROM elsewhere) && s.during
         AND NOT EXISTS (SELECT FROM appointment b WHERE b.patient_id = $2 AND b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS')
-            AND (b.during && s.during OR (b.session_id = s.session_id AND b.date = s.date)))
+            AND b.session_id = s.session_id AND b.date = s.date)
     ORDER BY s.position LIMIT 1
     FOR NO KEY UPDATE OF s SKIP LOCKED
 """ + _TAKE + _BOOK  # fmt: skip
 
 # The AVAILABLE doctor who was assigned longest ago becomes BUSY and gets a slot made by hand that begins now. It stands
 # outside the grid (overflow), and the free times that it runs into are closed. Times being booked are waited for.
-FIRST_AVAILABLE = """
-WITH present AS MATERIALIZED (
+FIRST_AVAILABLE = "WITH " + _PATIENT + """
+, present AS MATERIALIZED (
     SELECT date_trunc('second', clock_timestamp()) + interval '1 second' AS at
 ), able AS (
     SELECT d.account_id, c.time_zone, present.at, present.at + make_interval(mins => coalesce(
@@ -126,8 +135,7 @@ WITH present AS MATERIALIZED (
         AND CASE $4 WHEN 'PATIENT' THEN true WHEN 'DOCTOR' THEN d.account_id = $3
             WHEN 'CLINIC_ADMIN' THEN EXISTS (SELECT FROM clinic_doctor cd
                 WHERE cd.doctor_id = d.account_id AND cd.clinic_id = ANY($7::uuid[])) ELSE false END
-        AND EXISTS (SELECT FROM patient p JOIN account c ON c.id = p.account_id
-                    WHERE p.account_id = $2 AND c.status = 'ACTIVE')
+        AND EXISTS (SELECT FROM pa)
 ), chosen AS (
     SELECT d.account_id, able.time_zone, able.at, able.until
     FROM doctor d JOIN able USING (account_id)

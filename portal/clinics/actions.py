@@ -52,6 +52,7 @@ KNOWN_CLINIC = "SELECT id FROM clinic WHERE id = $1 FOR KEY SHARE"
 EMPLOY = "INSERT INTO clinic_doctor (clinic_id, doctor_id, department_id) VALUES ($1, $2, $3)"
 
 
+@db.retried
 async def create_clinic(actor: Actor, data: NewClinic) -> Clinic:
     """Make a clinic; a clinic admin who makes it runs it from then on."""
     if not policy.may_create(actor):
@@ -73,13 +74,15 @@ async def create_clinic(actor: Actor, data: NewClinic) -> Clinic:
             data.currency,
         )
         if actor.role is Role.CLINIC_ADMIN:
-            await db.execute(ADMIT, clinic_id, actor.id)
+            async with db.as_portal():  # nobody makes themselves the admin of a clinic but by founding it
+                await db.execute(ADMIT, clinic_id, actor.id)
         await replace_hours_in_tx(clinic_id, data.opening_hours)
         await replace_departments_in_tx(clinic_id, data.departments)
         await noted_in_tx(actor, "clinic.created", clinic_id)
         return queries.as_clinic(await db.fetch_row(queries.ONE, clinic_id, True))
 
 
+@db.retried
 async def change_clinic(actor: Actor, clinic_id: UUID, data: ClinicChange) -> Clinic:
     """Change a clinic. Raises `NotFound` for one that is not theirs, `Conflict` (`hours_overlap`)."""
     if not policy.may_run(actor, clinic_id):
@@ -117,6 +120,7 @@ async def replace_departments_in_tx(clinic_id: UUID, names: list[str]) -> None:
         await db.execute(ADD_DEPARTMENT, uuid7(), clinic_id, name)
 
 
+@db.retried
 async def add_doctor(actor: Actor, clinic_id: UUID, data: StaffRequest) -> Employment:
     """Take a doctor who has an account into a clinic. Raises `Conflict` (`already_there`)."""
     if not policy.may_run(actor, clinic_id):

@@ -77,7 +77,7 @@ ORDER BY p.starts_at, p.id LIMIT 50
 async def clinic(viewer: Actor | None, clinic_id: UUID) -> Clinic:
     """What anybody may know of a clinic. Raises `NotFound`; one that is not verified yet is there for its own admins."""
     runs_it = viewer is not None and policy.may_run(viewer, clinic_id)
-    row = await db.fetch_row(ONE, clinic_id, runs_it)
+    row = await db.fetch_row(ONE, clinic_id, runs_it, public=True)
     if row is None:
         raise NotFound
     return as_clinic(row)
@@ -101,8 +101,8 @@ async def clinics(
     where = (BY_WORDS if q else "") + (BY_CITY if city else "") + (BY_CIRCLE if circle else "")
     values = (q, city, *(near or (None, None)), within_km)
     order = BY_DISTANCE if near else BY_NAME
-    rows = await db.fetch(GIVEN + where + order + AWAY + COLUMNS + " FROM found c", *values, skip, limit)
-    total = await db.fetch_value(COUNT + where, *values)
+    rows = await db.fetch(GIVEN + where + order + AWAY + COLUMNS + " FROM found c", *values, skip, limit, public=True)
+    total = await db.fetch_value(COUNT + where, *values, public=True)
     found = [as_clinic(row) for row in rows]
     found.sort(key=lambda one: (one.distance_km is None, one.distance_km or 0, one.name.lower(), one.id))
     return ClinicList(total=total, skip=skip, limit=limit, clinics=found)
@@ -113,14 +113,14 @@ async def clinic_doctors(
 ) -> tuple[list[StaffDoctor], int]:
     """Its doctors by name; those who wait for verification are there for its own admins only."""
     runs_it = viewer is not None and policy.may_run(viewer, clinic_id)
-    rows = await db.fetch(DOCTORS, clinic_id, runs_it, skip, limit)
+    rows = await db.fetch(DOCTORS, clinic_id, runs_it, skip, limit, public=not runs_it)
     names = StaffDoctor.__struct_fields__
     return [StaffDoctor(**{name: row[name] for name in names}) for row in rows], rows[0]["total"] if rows else 0
 
 
 async def own_clinics(actor: Actor) -> list[tuple[UUID, str]]:
     """The clinics of an admin or doctor, by name."""
-    return [(row["id"], row["name"]) for row in await db.fetch(OWN, list(actor.clinic_ids))]
+    return [(row["id"], row["name"]) for row in await db.fetch(OWN, list(actor.clinic_ids), public=True)]
 
 
 async def day_of_own_clinics(actor: Actor) -> ClinicDay:
@@ -131,7 +131,7 @@ async def day_of_own_clinics(actor: Actor) -> ClinicDay:
 
 async def newcomers(clinic_id: UUID, name: str) -> list[StaffDoctor]:
     """Doctors by name who do not work at a clinic yet; at most ten, and only what the public list shows too."""
-    return [StaffDoctor(**dict(row)) for row in await db.fetch(NEWCOMERS, clinic_id, name)]
+    return [StaffDoctor(**dict(row)) for row in await db.fetch(NEWCOMERS, clinic_id, name, public=True)]
 
 
 async def needs_attention(actor: Actor) -> list[Attention]:

@@ -44,10 +44,11 @@ REPLACE_PASSWORD = "UPDATE account SET password_hash = $3 WHERE id = $1 AND pass
 STORED = "SELECT password_hash FROM account WHERE id = $1"
 
 
+@db.retried
 async def request_reset(email: str) -> None:
     """Mail a link to choose a new password, if the address has an account. The answer never tells."""
     until = anyio.current_time() + ANSWER_SECONDS
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():  # the mail's reader is the owner, whoever asked for it
         row = await db.fetch_row(WHO_MAY_RESET, email)
         if row:
             token = await issue_token_in_tx(row["id"], RESET_LIFETIME)
@@ -79,13 +80,14 @@ async def issue_token_in_tx(account_id: UUID, lifetime: timedelta) -> str:
     return token
 
 
+@db.retried
 async def reset_password(token: str, password: str) -> None:
     """Choose a password by a mailed token. All logins end, and all other such tokens with them.
 
     Raises `Conflict` (`link_expired`) for a token that was used, has run out or never was.
     """
     stored = await passwords.hash_password(password)
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():  # whoever holds the token is the owner
         account_id = await db.fetch_value(SPEND, tokens.token_hash(token))
         if account_id is None:
             raise link_expired()
@@ -101,6 +103,7 @@ def link_expired() -> Conflict:
     return Conflict("link_expired", _("This link was used already or has run out. Ask for a new one."))
 
 
+@db.retried
 async def change_password(actor: Actor, data: PasswordChange, kind: LoginKind, user_agent: str) -> SignedIn:
     """Replace one's own password. Every login ends, and a new one begins here.
 

@@ -10,4 +10,5 @@ SELECT EXISTS (SELECT FROM password_reset WHERE token_hash = $1 AND used_at IS N
 
 async def is_usable(token: str) -> bool:
     """Whether the token of a link can be used now."""
-    return await db.fetch_value(USABLE, tokens.token_hash(token)) is True
+    async with db.as_portal():  # whoever holds the token is the owner
+        return await db.fetch_value(USABLE, tokens.token_hash(token)) is True

@@ -4,6 +4,7 @@ An event that no queue is bound for goes to the alternate exchange `care-portal-
 is dropped silently and a site may bind its consumers later.
 """
 
+import asyncio
 import contextlib
 
 import aio_pika
@@ -16,6 +17,7 @@ from portal.outbox import Event, SinkAway
 UNROUTED = "care-portal-unrouted"
 UNROUTED_MOST = 100_000  # messages kept in the unrouted queue; the oldest go first
 PUBLISH_SECONDS = 5.0
+ASK_SECONDS = 0.01  # what the broker has said is known here; this waits for nobody
 
 # The first word of an event's type decides its exchange (spec: live updates and integration events).
 EXCHANGES = {
@@ -57,7 +59,8 @@ class Broker:
             exchange = (await self._connected())[EXCHANGES[event.event_type.partition(".")[0]]]
             await exchange.publish(message, routing_key=event.event_type, mandatory=True, timeout=PUBLISH_SECONDS)
         except (OSError, TimeoutError, AMQPConnectionError, ChannelInvalidStateError) as error:
-            await self.close()
+            if not await self._is_blocked():
+                await self.close()
             raise SinkAway(type(error).__name__) from error
 
     async def close(self) -> None:
@@ -67,7 +70,23 @@ class Broker:
             with contextlib.suppress(Exception):
                 await connection.close()
 
+    async def _is_blocked(self) -> bool:
+        """Whether the broker has said on this connection that it takes nothing for now (its memory or disk alarm).
+
+        Then the connection stays: the broker would not even read that we close it, and hold one more with each try.
+        """
+        if self._connection is None or self._connection.is_closed or self._connection.transport is None:
+            return False
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await self._connection.transport.connection.ready()
+        except TimeoutError:
+            return True
+        return False
+
     async def _connected(self) -> dict[str, AbstractExchange]:
+        if await self._is_blocked():
+            raise TimeoutError
         if self._connection is None or self._connection.is_closed:
             self._connection = await aio_pika.connect(self._url, timeout=PUBLISH_SECONDS)
             channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)

@@ -26,7 +26,7 @@ QUEUE = 10_000
 BATCH = 200
 TIMEOUT = 2.0
 QUIET = 5.0  # ask whether the subscription still lives after so many quiet seconds
-SLOWEST_RETRY = 5.0
+SLOWEST_RETRY = 1.0
 
 EVERYTHING = "*"  # the topic of a message by which a process says that its events were lost
 

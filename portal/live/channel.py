@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from portal import metrics
 from portal.errors import Unavailable
 from portal.live.frames import RESYNC, frame
-from portal.live.reader import Reader
+from portal.live.reader import Frame, Reader
 from portal.live.topics import Element, Notice, TopicKind
 from portal.web.i18n import use_language
 
@@ -79,6 +80,7 @@ class Channel:
         self._turn: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._read_at = float("-inf")
+        self._heard_at: float | None = None
         self._ends: dict[str, float] = {}
         self._end_timer: asyncio.TimerHandle | None = None
         self._waiting: dict[datetime | None, asyncio.Task[Present]] = {}
@@ -121,7 +123,10 @@ class Channel:
     # One turn at a time, so that frames never overtake each other
 
     def _kick(self) -> None:
-        if self._turn is not None or not self.readers:
+        if not self.readers:
+            return
+        self._heard_at = self._heard_at or self._loop.time()
+        if self._turn is not None:
             return
         wait = 0.0 if self._notices else self._read_at + TICK - self._loop.time()
         if wait <= 0:
@@ -141,12 +146,15 @@ class Channel:
 
     async def _take_turn(self) -> None:
         try:
+            heard_at, self._heard_at = self._heard_at, None
             while self._notices:
                 notice = self._notices.popleft()
                 await self._spread(dict.fromkeys(self.readers, notice))
             if self._dirty or self._all_dirty:
                 present = await self._read_dirty()
                 await self._spread({form: present.encoded(form) for form in self.readers})
+            if heard_at is not None:
+                metrics.FAN_OUT.observe(self._loop.time() - heard_at)
         except Exception:
             logger.exception("live topic %s: could not tell its readers, trying again", self.name)
             self._read_at = self._loop.time() + RETRY_SECONDS
@@ -177,8 +185,9 @@ class Channel:
         for form, content in frames.items():
             if not content:
                 continue
+            ready = Frame(content)
             for reader in tuple(self.readers.get(form, ())):
-                reader.write(content)
+                reader.write(ready)
                 written += 1
                 if written % CHUNK == 0:
                     await asyncio.sleep(0)

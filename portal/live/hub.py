@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal import clock
+from portal import clock, metrics
 from portal.errors import DomainError, NotFound, Unavailable
 from portal.live.bus import EVERYTHING, MemoryBus, Message, RedisBus
 from portal.live.channel import Channel, notice_frame
@@ -54,7 +54,6 @@ class Hub:
         self.recheck: Callable[[Iterable[Reader]], Coroutine[Any, Any, None]] = _nobody
         self._counts = Stats()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._ahead = timedelta()  # the database's clock, as seen from ours
         self._complete_since = self._sure_at = self.now()
         self._recent: dict[str, deque[tuple[datetime, Notice]]] = {}
 
@@ -62,12 +61,11 @@ class Hub:
 
     def now(self) -> datetime:
         """What the database's clock shows, near enough for cursors."""
-        return clock.now() + self._ahead
+        return clock.now()
 
     async def set_clock(self, database_now: Now) -> None:
-        """Learn how far the database's clock is from ours."""
-        before = clock.now()
-        self._ahead = await database_now() - before
+        """Keep our clock with the database's."""
+        clock.follow(await database_now())
 
     def cursor(self) -> str:
         """Up to here nothing has been missed: while other processes cannot be heard, it stands still."""
@@ -186,6 +184,7 @@ class Hub:
 
     def _count_drop(self) -> None:
         self._counts.dropped += 1
+        metrics.STREAMS_DROPPED.inc()
 
     def revoke(self, reader: Reader) -> None:
         """End a stream that has lost what allowed it."""

@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import logging
 import time
-import types
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from litestar.types import Receive, Send
 
@@ -22,6 +20,27 @@ BACKLOG_BYTES = 128 * 1024
 BACKLOG_FRAMES = 512
 STUCK_SECONDS = 30.0
 GOODBYE_SECONDS = 1.0
+
+
+class Frame:
+    """One frame for all readers of a form: as it is, and as the chunk that goes over the wire."""
+
+    __slots__ = ("chunk", "content")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.chunk = b"%x\r\n%b\r\n" % (len(content), content)  # RFC 9112, section 7.1
+
+
+class Connection(Protocol):
+    """What the server lets a stream do with its connection; another server than ours offers nothing of it."""
+
+    def write_at_once(self, chunk: bytes) -> bool:
+        """Write one chunk; False, and nothing, while the client has not taken what was written."""
+
+    def abort(self) -> None:
+        """Drop the client and whatever it has not taken."""
+
 
 Identify = Callable[[], Awaitable[Actor | None]]
 
@@ -37,7 +56,7 @@ class Reader:
     """A stream of one page (`form` is its language) or of one API client (`form` is "json")."""
 
     __slots__ = (
-        "_abort", "_backlog", "_backlog_bytes", "_drain", "_listening", "_send", "_task", "actor", "busy_since",
+        "_backlog", "_backlog_bytes", "_connection", "_drain", "_listening", "_send", "_task", "actor", "busy_since",
         "closed", "ends_at", "form", "identify", "on_drop", "topics",
     )  # fmt: skip
 
@@ -49,7 +68,7 @@ class Reader:
         topics: tuple[str, ...],
         identify: Identify,
         send: Send,
-        abort: Callable[[], None] | None = None,
+        connection: Connection | None = None,
     ) -> None:
         self.form = form
         self.actor = actor
@@ -60,7 +79,7 @@ class Reader:
         self.busy_since: float | None = time.monotonic()  # until it has caught up, frames wait in the backlog
         self.on_drop: Callable[[], None] = _nothing
         self._send = send
-        self._abort = abort
+        self._connection = connection
         self._backlog: deque[bytes] | None = None  # most readers never need one
         self._backlog_bytes = 0
         self._drain: asyncio.Task[None] | None = None
@@ -100,26 +119,16 @@ class Reader:
             await self._send_now(frame)
         await self._send_backlog()
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: Frame) -> None:
         """Hand over one frame; never waits. A reader that does not keep up is dropped."""
         if self.closed:
             return
-        if self.busy_since is not None:
-            self._keep(frame)
+        if self.busy_since is None and self._connection is not None and self._connection.write_at_once(frame.chunk):
             return
-        # The first step of `send` nearly always completes it. Running that step here, without a task and without
-        # waking one, is what makes a thousand readers cheap; only a full socket needs a task, to wait for it.
-        sending = self._send(_body(frame)).__await__()
-        try:
-            waits_for = next(sending)
-        except StopIteration:
-            return
-        except Exception:
-            logger.debug("a live stream could not be written", exc_info=True)
-            self.close()
-            return
-        self.busy_since = time.monotonic()
-        self._drain = asyncio.get_running_loop().create_task(self._finish(sending, waits_for), context=Context())
+        self._keep(frame.content)
+        if self.busy_since is None and not self.closed:
+            self.busy_since = time.monotonic()
+            self._drain = asyncio.get_running_loop().create_task(self._catch_up_later(), context=Context())
 
     def _keep(self, frame: bytes) -> None:
         if self._backlog is None:
@@ -129,9 +138,8 @@ class Reader:
         if self._backlog_bytes > BACKLOG_BYTES or len(self._backlog) > BACKLOG_FRAMES:
             self.drop()
 
-    async def _finish(self, sending: Generator[Any, Any, Any], waits_for: Any) -> None:
+    async def _catch_up_later(self) -> None:
         try:
-            await _rest(sending, waits_for)
             await self._send_backlog()
         except Exception:
             logger.debug("a live stream could not be written", exc_info=True)
@@ -173,8 +181,8 @@ class Reader:
                 async with asyncio.timeout(GOODBYE_SECONDS):
                     await self._send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
-        if self._abort is not None:
-            self._abort()
+        if self._connection is not None:
+            self._connection.abort()
             await receive()  # the connection is gone; the server must see that before it misses our last byte
 
 
@@ -184,19 +192,3 @@ def _nothing() -> None:
 
 def _body(frame: bytes) -> Any:
     return {"type": "http.response.body", "body": frame, "more_body": True}
-
-
-@types.coroutine
-def _rest(sending: Generator[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine whose first step has been run by hand."""
-    while True:
-        try:
-            answer = yield waits_for
-        except BaseException as error:
-            step = partial(sending.throw, error)
-        else:
-            step = partial(sending.send, answer)
-        try:
-            waits_for = step()
-        except StopIteration:
-            return

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from portal import acting, liveness
 from portal.accounts.schemas import Actor
 from portal.errors import Unauthorized
 from portal.live.channel import CHUNK, JSON
 from portal.live.frames import HEARTBEAT
 from portal.live.hub import Hub, Now
-from portal.live.reader import Reader
+from portal.live.reader import Frame, Reader
 from portal.live.topics import kind_of
 
 HEARTBEAT_SECONDS = 15.0
@@ -40,17 +41,19 @@ class Rounds:
         hub.recheck = self.check
 
     async def heartbeats(self) -> None:
+        heartbeat = Frame(HEARTBEAT)
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             for number, reader in enumerate(tuple(self._hub.readers), 1):
-                reader.write(HEARTBEAT)
+                reader.write(heartbeat)
                 if number % CHUNK == 0:
                     await asyncio.sleep(0)
 
     async def checks(self) -> None:
         """Each round in a task of its own with a deadline: one that fails or hangs must not be the last."""
         while True:
-            with contextlib.suppress(Exception):  # the hub logs what fails
+            # The hub logs what fails.
+            with contextlib.suppress(Exception), liveness.turn("LOOP", "live_checks", CHECK_SECONDS):
                 async with asyncio.timeout(ROUND_SECONDS):
                     await self._hub.spawn(self._round())
             await asyncio.sleep(CHECK_SECONDS)
@@ -96,7 +99,8 @@ class Rounds:
         for topic in reader.topics:
             asked = (topic, actor.login_id)
             if asked not in verdicts:
-                verdicts[asked] = await kind_of(topic).may_listen(actor, topic)
+                with acting.acting(acting.person(actor)):
+                    verdicts[asked] = await kind_of(topic).may_listen(actor, topic)
             if not verdicts[asked]:
                 return False
         return True

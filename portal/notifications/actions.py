@@ -36,6 +36,7 @@ async def notify_in_tx(account_id: UUID, kind: str, link: str) -> None:
     )
 
 
+@db.retried
 async def mark_read(actor: Actor) -> ReadResult:
     """Everything in the actor's own list counts as read."""
     async with db.transaction():

@@ -21,4 +21,5 @@ async def own_notifications(actor: Actor, skip: int, limit: int) -> tuple[list[N
 
 async def newest_mails(limit: int = 50) -> list[Mail]:
     """The newest mails, whoever they are for; shown by the demonstration only."""
-    return [Mail(**row) for row in await db.fetch(NEWEST, limit)]
+    async with db.as_portal():  # mails are nobody's to read but in the demonstration, which has no mailboxes
+        return [Mail(**row) for row in await db.fetch(NEWEST, limit)]

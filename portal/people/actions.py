@@ -60,6 +60,7 @@ PLACE = "SELECT name, currency, time_zone FROM clinic WHERE id = $1 AND active"
 EMPLOY = "INSERT INTO clinic_doctor (clinic_id, doctor_id) VALUES ($1, $2)"
 
 
+@db.retried
 async def change_doctor(actor: Actor, doctor_id: UUID, data: DoctorChange) -> Doctor:
     """Change what is known of a doctor's practice. Raises `NotFound` for a doctor who is not of this admin's clinics."""
     async with db.transaction():
@@ -81,6 +82,7 @@ async def change_doctor_in_tx(doctor_id: UUID, changes: dict[str, Any]) -> None:
     await db.execute(CHANGE_DOCTOR, doctor_id, changes)
 
 
+@db.retried
 async def set_availability(actor: Actor, doctor_id: UUID, status: Availability) -> Availability:
     """Say whether one can be reached at this moment; nobody says it for another."""
     if not policy.may_set_availability(actor, doctor_id):
@@ -91,6 +93,7 @@ async def set_availability(actor: Actor, doctor_id: UUID, status: Availability) 
     return status
 
 
+@db.retried
 async def invite_doctor(actor: Actor, data: NewDoctor) -> Profile:
     """Make an account for a new doctor of a clinic; the owner of the address chooses the password by mail.
 
@@ -127,6 +130,7 @@ async def invite_doctor_in_tx(actor: Actor, data: NewDoctor) -> UUID:
     return doctor_id
 
 
+@db.retried
 async def change_profile(actor: Actor, user_id: UUID, data: ProfileChange) -> Profile:
     """Change an account's own facts and those of its role. Raises `Invalid` for a field of another role."""
     await queries.refuse_strangers(actor, user_id)

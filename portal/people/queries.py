@@ -48,7 +48,7 @@ SELECT a.id AS user_id, a.role, a.status, a.first_name, a.last_name, a.email, a.
        CASE WHEN a.role IN ('CLINIC_ADMIN', 'DOCTOR') THEN coalesce(
            (SELECT array_agg(clinic_id) FROM clinic_admin WHERE account_id = a.id),
            (SELECT array_agg(clinic_id) FROM clinic_doctor WHERE doctor_id = a.id), '{}') END AS clinic_ids
-FROM account a LEFT JOIN patient p ON p.account_id = a.id LEFT JOIN pharmacist ph ON ph.account_id = a.id
+FROM known_account a LEFT JOIN patient p ON p.account_id = a.id LEFT JOIN pharmacist ph ON ph.account_id = a.id
 LEFT JOIN doctor d ON d.account_id = a.id
 WHERE a.id = $1
 """
@@ -56,7 +56,7 @@ WHERE a.id = $1
 
 async def doctor(doctor_id: UUID) -> Doctor:
     """What anybody may see of a doctor. Raises `NotFound` for one who is not (or no longer) verified."""
-    return as_doctor(await db.fetch_row(PUBLIC_DOCTOR, doctor_id))
+    return as_doctor(await db.fetch_row(PUBLIC_DOCTOR, doctor_id, public=True))
 
 
 async def own_practice(actor: Actor) -> Doctor:
@@ -73,8 +73,8 @@ def as_doctor(row: Any) -> Doctor:
 
 async def available_doctors(specialty_id: UUID | None = None, skip: int = 0, limit: int = 10) -> AvailableDoctors:
     """Who is there at this moment, the one who was asked longest ago first."""
-    rows = await db.fetch(AVAILABLE, specialty_id, skip, limit)
-    total = rows[0]["total"] if rows else await db.fetch_value(COUNT_AVAILABLE, specialty_id)
+    rows = await db.fetch(AVAILABLE, specialty_id, skip, limit, public=True)
+    total = rows[0]["total"] if rows else await db.fetch_value(COUNT_AVAILABLE, specialty_id, public=True)
     names = AvailableDoctor.__struct_fields__
     found = [msgspec.convert({name: row[name] for name in names}, AvailableDoctor, strict=False) for row in rows]
     return AvailableDoctors(total=total, skip=skip, limit=limit, doctors=found)

@@ -33,6 +33,7 @@ WHERE id = $1 RETURNING id
 """
 
 
+@db.retried
 async def create_pharmacy(actor: Actor, data: NewPharmacy) -> OwnPharmacy:
     """Make a pharmacy; a pharmacist who has none belongs to it from then on.
 
@@ -60,6 +61,7 @@ def has_one() -> Conflict:
     return Conflict("has_pharmacy", _("You belong to a pharmacy already."))
 
 
+@db.retried
 async def change_pharmacy(actor: Actor, pharmacy_id: UUID, data: PharmacyChange) -> OwnPharmacy:
     """Change a pharmacy. Raises `NotFound` for one that is not theirs."""
     if not policy.may_run(actor, pharmacy_id):

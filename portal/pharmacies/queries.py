@@ -29,7 +29,7 @@ BY_DISTANCE = " ORDER BY p.mercator <-> mercator($3, $4), p.id OFFSET $6 LIMIT $
 
 async def pharmacy(pharmacy_id: UUID) -> Pharmacy:
     """What anybody may know of a pharmacy. Raises `NotFound`."""
-    return as_pharmacy(await db.fetch_row(ONE, pharmacy_id))
+    return as_pharmacy(await db.fetch_row(ONE, pharmacy_id, public=True))
 
 
 async def own_pharmacy(actor: Actor, pharmacy_id: UUID) -> OwnPharmacy:
@@ -65,6 +65,6 @@ async def pharmacies(
     circle = near is not None and within_km is not None
     where = AMONG + (BY_WORDS if q else "") + (BY_CITY if city else "") + (BY_CIRCLE if circle else "")
     values = (q, city, *(near or (None, None)), within_km)
-    rows = await db.fetch(GIVEN + FOUND + where + (BY_DISTANCE if near else BY_NAME), *values, skip, limit)
-    total = await db.fetch_value(GIVEN + "SELECT count(*)" + where, *values)
+    rows = await db.fetch(GIVEN + FOUND + where + (BY_DISTANCE if near else BY_NAME), *values, skip, limit, public=True)
+    total = await db.fetch_value(GIVEN + "SELECT count(*)" + where, *values, public=True)
     return PharmacyList(total=total, skip=skip, limit=limit, pharmacies=[as_pharmacy(row) for row in rows])

@@ -17,6 +17,7 @@ WHERE id = $1
 """
 
 
+@db.retried
 async def change_account(actor: Actor, change: AccountChange) -> User:
     """Change what is given of the actor's own account, and answer the whole of it."""
     given = {name: value for name, value in structs.asdict(change).items() if value is not UNSET}

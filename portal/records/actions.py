@@ -32,6 +32,7 @@ SELECT count(*) FROM doctor d JOIN account a ON a.id = d.account_id WHERE d.acco
 KNOWN_CLINICS = "SELECT count(*) FROM clinic WHERE id = ANY ($1::uuid[]) AND active"
 
 
+@db.retried
 async def change_record(actor: Actor, patient_id: UUID, data: RecordChange) -> Record:
     """Change a record, as the patient or somebody who treats them.
 

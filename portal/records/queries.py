@@ -27,10 +27,10 @@ WHERE p.account_id = $1
 """
 
 ACCESSES = """
-SELECT e.at, e.actor_id, a.first_name || ' ' || a.last_name AS actor_name, e.actor_role, e.action, e.outcome, e.reason,
-       count(*) OVER () AS total
-FROM audit_event e LEFT JOIN account a ON a.id = e.actor_id
-WHERE e.patient_id = $1 ORDER BY e.at DESC, e.chain, e.seq DESC OFFSET $2 LIMIT $3
+SELECT found.*, name_of(found.actor_id) AS actor_name FROM (
+    SELECT e.at, e.actor_id, e.actor_role, e.action, e.outcome, e.reason, count(*) OVER () AS total
+    FROM audit_event e WHERE e.patient_id = $1 ORDER BY e.at DESC, e.chain, e.seq DESC OFFSET $2 LIMIT $3
+) AS found
 """
 COUNT_ACCESSES = "SELECT count(*) FROM audit_event WHERE patient_id = $1"
 

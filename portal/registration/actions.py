@@ -28,6 +28,7 @@ RETURNING id
 OWNER = "SELECT id, locale FROM account WHERE email = $1"
 
 
+@db.retried
 async def register(data: Registration, kind: LoginKind, user_agent: str) -> SignedIn:
     """Make an account with its profile and sign it in. Patients can start at once, staff wait for verification.
 
@@ -36,7 +37,7 @@ async def register(data: Registration, kind: LoginKind, user_agent: str) -> Sign
     """
     stored = await passwords.hash_password(data.password)
     status = AccountStatus.ACTIVE if data.role is Role.PATIENT else AccountStatus.PENDING_VERIFICATION
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():  # the one who acts does not exist before it
         await refuse_unknown_references_in_tx(data)
         account_id = await create_account_in_tx(data, stored, status)
         if account_id:
@@ -81,13 +82,9 @@ async def invite_in_tx(inviter: Actor, data: NewAccount, place: str) -> UUID:
     `place` is the name of the clinic or pharmacy that invites. Staff wait for verification as if they had registered.
     Raises `Conflict` (`email_taken`) for an address that has an account: nobody's account is ever taken over.
     """
-    await refuse_unknown_references_in_tx(data)
-    status = AccountStatus.ACTIVE if data.role is Role.PATIENT else AccountStatus.PENDING_VERIFICATION
-    account_id = await create_account_in_tx(data, None, status)
-    if account_id is None:
-        raise address_taken()
-    await create_profile_in_tx(account_id, data)
-    token = await issue_token_in_tx(account_id, INVITATION_LIFETIME)
+    async with db.as_portal():  # an account, a profile and a token of somebody else
+        account_id, token = await _create_invited_in_tx(data)
+        invited = await queries.user(account_id)
     text = _(
         "%(place)s has made a Care Portal account for you.\n\n"
         "Choose your password here within seven days:\n%(link)s\n\n"
@@ -97,10 +94,22 @@ async def invite_in_tx(inviter: Actor, data: NewAccount, place: str) -> UUID:
     )
     await mail_in_tx(account_id, data.email, _("An account for you at Care Portal"), text)
     await record_in_tx(inviter, "user.invite", subject_type="account", subject_id=account_id)
-    await emit_registered_in_tx(await queries.user(account_id))
+    await emit_registered_in_tx(invited)
     return account_id
 
 
+async def _create_invited_in_tx(data: NewAccount) -> tuple[UUID, str]:
+    """The account with its profile, and the token that lets its owner choose a password."""
+    await refuse_unknown_references_in_tx(data)
+    status = AccountStatus.ACTIVE if data.role is Role.PATIENT else AccountStatus.PENDING_VERIFICATION
+    account_id = await create_account_in_tx(data, None, status)
+    if account_id is None:
+        raise address_taken()
+    await create_profile_in_tx(account_id, data)
+    return account_id, await issue_token_in_tx(account_id, INVITATION_LIFETIME)
+
+
+@db.retried
 async def create_system_admin(email: str, password: str, first_name: str, last_name: str) -> UUID:
     """Make a system admin, who can sign in at once; for the command line only, no route leads here.
 

@@ -165,6 +165,7 @@ async def _remove_override_in_tx(
     return await making.remake_in_tx(session.doctor_id, session.id)
 
 
+@db.retried
 async def _carry_out(work: Callable[[], Awaitable[T]], rehearsal: bool) -> T:
     if rehearsal:
         return await making.rehearse(work)

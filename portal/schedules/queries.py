@@ -45,8 +45,8 @@ COMING = OVERRIDES.replace("ORDER", "AND o.date >= (clock_timestamp() AT TIME ZO
 
 async def list_sessions(_actor: Actor, doctor_id: UUID, skip: int, limit: int) -> SessionList:
     """The sessions of a doctor, by weekday and time."""
-    rows = await db.fetch(LIST, doctor_id, skip, limit)
-    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, doctor_id)
+    rows = await db.fetch(LIST, doctor_id, skip, limit, public=True)
+    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, doctor_id, public=True)
     return SessionList(total=total, skip=skip, limit=limit, sessions=[session_of(row) for row in rows])
 
 

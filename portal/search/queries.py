@@ -92,7 +92,9 @@ async def doctors(filters: Filters, skip: int = 0, limit: int = 10, slots: int =
     total = remembered_total(key)
     text = statement(kind_of(filters, counted=total is None))
     paging = (skip + limit + SLACK, skip, limit, slots)
-    found = _page.decode(await db.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km)))
+    found = _page.decode(
+        await db.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km), public=True)
+    )
     if total is None:
         total = found.total
         remember_total(key, total)
@@ -212,14 +214,14 @@ def distance_km(one: Point, other: Point) -> float:
 
 async def surroundings(place: str | None = None) -> Surroundings:
     """The specialties to choose from, and where a typed place is."""
-    return msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place), type=Surroundings)
+    return msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place, public=True), type=Surroundings)
 
 
 async def popular_specialties() -> list[SpecialtyName]:
     """The specialties with the most doctors who have a free time, at most half a minute old."""
     until, found = _popular.get(db.DB.pool, (0.0, []))
     if until < monotonic():
-        found = [SpecialtyName(row["id"], row["name"]) for row in await db.fetch(POPULAR)]
+        found = [SpecialtyName(row["id"], row["name"]) for row in await db.fetch(POPULAR, public=True)]
         _popular.clear()
         _popular[db.DB.pool] = (monotonic() + REMEMBERED_SECONDS, found)
     return found

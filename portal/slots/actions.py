@@ -1,23 +1,37 @@
 """Looking at a doctor's days, keeping a time for a patient, and making, closing and removing times by hand."""
 
-from datetime import date, timedelta
+from contextlib import nullcontext
+from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from portal import db
+from portal import db, metrics
 from portal.accounts.schemas import Actor
 from portal.audit.actions import record_in_tx
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from portal.slots import calendar, making, policy, queries
+from portal.faults import fault
+from portal.slots import calendar, making, policy, queries, weeks
 from portal.slots.events import tell_day, tell_slot
-from portal.slots.schemas import BulkResult, BulkSlots, DoctorSlots, Hold, NewSlot, Slot, SlotChange
+from portal.slots.rushes import Rush
+from portal.slots.schemas import BulkResult, BulkSlots, DoctorSlots, Hold, NewSlot, Slot, SlotChange, WeekSeen
 from portal.web.i18n import N_, _
 
 db.conflict_for("slot_doctor_no_overlap", "slot_overlaps", N_("The doctor has another time that overlaps."))
 
+_rush: Rush[bool] = Rush()
+
 MAX_RANGE_DAYS = 62
 MOST_HOLDS = 3
+
+# Whether a slot is somebody else's, seen without a transaction: so most callers in a rush are refused.
+GONE = """
+SELECT CASE WHEN s.appointment_id IS NOT NULL THEN 'slot_taken' ELSE 'slot_held' END AS refusal,
+    extract(epoch FROM s.held_until - clock_timestamp())::float8 AS seconds_until_release
+FROM slot s JOIN account a ON a.id = s.doctor_id AND a.status = 'ACTIVE'
+WHERE s.id = $1 AND (s.appointment_id IS NOT NULL
+    OR s.held_by <> $2 AND s.held_until > clock_timestamp() AND s.starts_at > clock_timestamp())
+"""
 
 # One patient's holds are counted one request at a time; patients never wait for each other. A statement of its own:
 # what is counted must be read after the lock was given.
@@ -102,15 +116,19 @@ async def look_at_days(
     return (await queries.read_days(viewer, doctor_id, first, last, horizon_days))[0]
 
 
-async def look_at_week(viewer: Actor | None, doctor_id: UUID, first: date | None, horizon_days: int) -> DoctorSlots:
-    """The seven days from `first`, or from the next that has a free time."""
-    return await look_at_days(viewer, doctor_id, first, first and first + timedelta(days=6), horizon_days)
+async def look_at_week(viewer: Actor | None, doctor_id: UUID, first: date | None, horizon_days: int) -> WeekSeen:
+    """The seven days from `first`, or from the next that has a free time; missing slots are made first."""
+    found, complete = await weeks.read_week(viewer, doctor_id, first, horizon_days)
+    if complete:
+        return found
+    await make_missing(doctor_id, horizon_days)
+    return (await weeks.read_week(viewer, doctor_id, first, horizon_days))[0]
 
 
 @db.retried
 async def make_missing(doctor_id: UUID, horizon_days: int) -> int:
     """Make the slots of a doctor's sessions that are still missing up to the horizon; how many are new."""
-    async with db.transaction():
+    async with db.as_portal(), db.transaction():  # whoever looks first, the sessions say what is made
         return await making.make_missing_in_tx(doctor_id, horizon_days)
 
 
@@ -124,13 +142,26 @@ async def hold_slot(actor: Actor, slot_id: UUID, hold_seconds: float) -> Hold:
     """
     if not policy.may_hold(actor):
         raise Forbidden
+    others_were_refused = await _rush.lately(slot_id)
+    if others_were_refused and (gone := await db.fetch_row(GONE, slot_id, actor.id, public=True)):
+        raise refusal(gone, hold_seconds)
+    with nullcontext() if others_were_refused else _rush.trying(slot_id):
+        return await _hold(actor, slot_id, hold_seconds)
+
+
+async def _hold(actor: Actor, slot_id: UUID, hold_seconds: float) -> Hold:
     async with db.transaction():
+        await fault("before_hold")
         await db.execute(ONE_AT_A_TIME, actor.id)
         row = await db.fetch_row(HOLD, slot_id, actor.id, hold_seconds, MOST_HOLDS)
         if row is None:
             raise NotFound
         if row["refusal"]:
+            if row["refusal"] != "slot_held" or (row["seconds_until_release"] or 0) > 0:  # not just locked by another
+                _rush.note(slot_id, True)
             raise refusal(row, hold_seconds)
+        await fault("after_hold")
+        db.after_commit(metrics.HOLDS.labels("again" if row["again"] else "held").inc)
         if not row["again"]:
             await record_in_tx(actor, "slot.hold", subject_type="slot", subject_id=slot_id, patient_id=actor.id)
             tell_slot(row["doctor_id"], row["date"], "slot.held", slot_id)
@@ -156,6 +187,7 @@ def refusal(row: Any, hold_seconds: float) -> Conflict:
         "too_many_holds": _("You are keeping %(number)s times already. Give one back first.", number=MOST_HOLDS),
     }
     code: str = row["refusal"]
+    metrics.HOLDS.labels("refused").inc()
     if code != "slot_held":
         return Conflict(code, texts[code])
     seconds = row["seconds_until_release"]
@@ -173,9 +205,11 @@ async def release_slot(actor: Actor, slot_id: UUID) -> None:
         if row is None:
             raise NotFound
         await record_in_tx(actor, "slot.release", subject_type="slot", subject_id=slot_id, patient_id=actor.id)
+        db.after_commit(metrics.HOLDS.labels("released").inc)
         tell_slot(row["doctor_id"], row["date"], "slot.released", slot_id)
 
 
+@db.retried
 async def add_slot(actor: Actor, doctor_id: UUID, new: NewSlot) -> Slot:
     """Make one slot by hand. Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict` with `slot_overlaps`."""
     where = await queries.find_workplace(actor, doctor_id, new.clinic_id, new.service_type)
@@ -221,6 +255,7 @@ async def _add_slots_in_tx(actor: Actor, doctor_id: UUID, bulk: BulkSlots, place
     return calendar.sum_up(bulk, made)
 
 
+@db.retried
 async def change_slot(actor: Actor, slot_id: UUID, change: SlotChange) -> Slot:
     """Close a slot, or open it again; closing ends a hold.
 
@@ -237,6 +272,7 @@ async def change_slot(actor: Actor, slot_id: UUID, change: SlotChange) -> Slot:
     return await queries.get_slot(actor, slot_id)
 
 
+@db.retried
 async def remove_slot(actor: Actor, slot_id: UUID) -> None:
     """Remove a slot for good. Raises `Forbidden`, `NotFound`, or `Conflict` with `slot_booked` or `slot_past`."""
     scope = queries.scope_of(actor)

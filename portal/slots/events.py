@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from portal import live
 from portal.accounts.schemas import Actor
-from portal.slots import queries
-from portal.slots.schemas import LiveSlot, Slot, SlotState
+from portal.slots import queries, weeks
+from portal.slots.schemas import DaySeen, LiveSlot, Slot, SlotState
 from portal.web import i18n, render
 
 EVENTS = {
@@ -130,39 +130,42 @@ def markup(element: live.Element, locale: str) -> str:
     i18n.use_language(locale)
     if element.day is None:
         return slot_markup(element.slots[0])
-    return day_markup({**element.day, "slots": element.slots})
+    return _drawn_day(element.day["doctor_id"], element.day["date"], element.slots)
 
 
-def day_markup(day: dict[str, Any]) -> Markup:
-    """A day's column (doctor_id, date, slots), drawn once for each state and language while nobody holds a time of it."""
-    key = (day["doctor_id"], day["date"], tuple(day["slots"]))
-    if any(slot.state is SlotState.HELD for slot in day["slots"]):
-        return _drawn_day(*key)
-    return _kept_day(*key, i18n.language())
+# Each version of a day is drawn once in each language, and joined into the pages of all who look at it.
+_days: dict[tuple[UUID, date, int, str], Markup] = {}
+DAYS_KEPT = 2048
 
 
-@lru_cache(maxsize=2048)
-def _kept_day(doctor_id: UUID, day: date, slots: tuple[Slot, ...], _locale: str) -> Markup:
-    return _drawn_day(doctor_id, day, slots)
+async def days_markup(doctor_id: UUID, days: Sequence[DaySeen]) -> list[Markup]:
+    """The columns of some days in their present versions; the slots of those not drawn yet are read in one statement."""
+    keys = [(doctor_id, day.date, day.version, i18n.language()) for day in days]
+    drawn = {key: _days[key] for key in keys if key in _days}
+    missing = [key[1] for key in keys if key not in drawn]
+    if missing:
+        slots = await weeks.read_slots(doctor_id, missing)
+        new = [key for key in keys if key not in drawn]
+        drawn |= {key: _drawn_day(doctor_id, key[1], [one for one in slots if one.date == key[1]]) for key in new}
+        if len(_days) > DAYS_KEPT:
+            _days.clear()
+        _days.update(drawn)
+    return [drawn[key] for key in keys]
 
 
-def _drawn_day(doctor_id: UUID, day: date, slots: tuple[Slot, ...]) -> Markup:
+def _drawn_day(doctor_id: UUID, day: date, slots: Sequence[Slot]) -> Markup:
     context = {"doctor_id": doctor_id, "date": day, "slots": slots}
     text = render.render("slots/_day.html", day=context, slot_markup=slot_markup)
     return Markup(text)  # noqa: S704  # the template escapes what it shows
 
 
 def slot_markup(slot: Slot) -> Markup:
-    """One slot as its fragment, drawn once for each state and language; a ring that runs down is drawn anew."""
-    return _drawn(slot) if slot.state is SlotState.HELD else _kept(slot, i18n.language())
+    """One slot as its fragment, drawn once for each state and language."""
+    return _drawn(slot, i18n.language())
 
 
 @lru_cache(maxsize=16_384)
-def _kept(slot: Slot, _locale: str) -> Markup:
-    return _drawn(slot)
-
-
-def _drawn(slot: Slot) -> Markup:
+def _drawn(slot: Slot, _locale: str) -> Markup:
     return Markup(render.render("slots/_slot.html", slot=slot))  # noqa: S704  # the template escapes what it shows
 
 

@@ -1,6 +1,6 @@
 """The doctor's page with the live week, keeping a time from it, and the screens for times made by hand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -11,13 +11,14 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Response
+from markupsafe import Markup
 
 from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.errors import Conflict, Invalid, NotFound
 from portal.slots import actions, policy, queries
-from portal.slots.events import day_markup, slots_topic
-from portal.slots.schemas import BulkForm, DoctorSlots, SlotChange, Week, Weekday
+from portal.slots.events import days_markup, slots_topic
+from portal.slots.schemas import BulkForm, SlotChange, Week, Weekday, WeekSeen
 from portal.web.flashes import flash
 from portal.web.forms import Form, read_form
 from portal.web.guards import PUBLIC, roles
@@ -76,19 +77,20 @@ async def week_page(
     refusal: Conflict | None = None,
     **more: Any,
 ) -> Response[Any]:
-    """The whole page in two statements; a refusal stands above the grid as it is now."""
+    """The whole page in one statement, and one more for days that nobody has seen as they are now.
+
+    A refusal stands above the grid.
+    """
     settings = request.app.state.settings
-    card = await queries.get_doctor_card(viewer, doctor_id)
     found = await actions.look_at_week(viewer, doctor_id, first, settings.horizon_days)
-    week = week_of(found, max(found.first_day, found.today), viewer.time_zone if viewer else None)
+    week = week_of(found, await days_markup(doctor_id, found.days), viewer.time_zone if viewer else None)
     return page(
         "slots/doctor.html",
         status=refusal.status if refusal else 200,
-        doctor=card,
+        doctor=found.doctor,
         week=week,
         week_path=f"/doctors/{doctor_id}",
         holds=found.holds,
-        day_markup=day_markup,
         next_free=found.next_free,
         hold_seconds=settings.hold_seconds,
         live_topics=[slots_topic(doctor_id, day["date"]) for day in week.days],
@@ -97,20 +99,19 @@ async def week_page(
     )
 
 
-def week_of(found: DoctorSlots, first: date, viewer_zone: str | None) -> Week:
-    """Seven days from `first` as the grid shows them, with the weeks before and after as far as slots are made."""
-    days = [first + timedelta(days=number) for number in range(7) if first + timedelta(days=number) <= found.last_day]
-    zone = found.slots[0].time_zone if found.slots else found.time_zone
+def week_of(found: WeekSeen, columns: Sequence[Markup], viewer_zone: str | None) -> Week:
+    """The drawn days of a week, with the weeks before and after as far as slots are made."""
+    first = found.first_day
     return Week(
-        doctor_id=found.doctor_id,
+        doctor_id=found.doctor.id,
         days=[
-            {"doctor_id": found.doctor_id, "date": day, "slots": [one for one in found.slots if one.date == day]}
-            for day in days
+            {"doctor_id": found.doctor.id, "date": day.date, "free": day.free, "markup": markup}
+            for day, markup in zip(found.days, columns, strict=True)
         ],
         previous=max(first - timedelta(days=7), found.today) if first > found.today else None,
         next=first + timedelta(days=7) if first + timedelta(days=7) <= found.last_day else None,
-        zone=zone,
-        zone_differs=viewer_zone is not None and not same_clock(zone, viewer_zone, first),
+        zone=found.zone,
+        zone_differs=viewer_zone is not None and not same_clock(found.zone, viewer_zone, first),
     )
 
 

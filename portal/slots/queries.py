@@ -29,11 +29,13 @@ AHEAD_SECONDS = 20 * 60  # streams end and come back sooner than this; no timer 
 # Statements put together from parts read best without brackets around them.
 # fmt: off
 # What everybody may see of a slot. Being held ends by the database's clock, read row by row, with no sweeper.
+STATE = """
+    CASE WHEN s.appointment_id IS NOT NULL THEN 'BOOKED' WHEN s.disabled THEN 'DISABLED'
+         WHEN s.held_until > clock_timestamp() THEN 'HELD' ELSE 'OPEN' END
+"""
 SEEN = """
     s.id, s.doctor_id, s.date, s.position, s.starts_at, s.ends_at, s.local_start, s.time_zone, s.overflow,
-    s.service_type, s.session_id, s.clinic_id, s.changed_at,
-    CASE WHEN s.appointment_id IS NOT NULL THEN 'BOOKED' WHEN s.disabled THEN 'DISABLED'
-         WHEN s.held_until > clock_timestamp() THEN 'HELD' ELSE 'OPEN' END AS state,
+    s.service_type, s.session_id, s.clinic_id, s.changed_at, """ + STATE + """ AS state,
     extract(epoch FROM s.held_until - clock_timestamp())::float8 AS seconds_left
 """
 # Past times are nobody's any more, unless somebody has been seen then.
@@ -43,24 +45,28 @@ FREE = """
     AND (s.held_until IS NULL OR s.held_until <= clock_timestamp())
 """
 
+# Of doctor d with account a and horizon h, for the viewer $2: where the calendar stands, and what the viewer keeps of it.
+STANDING = """
+    d.account_id AS doctor, d.consultation_fee, d.currency, a.time_zone AS doctor_zone, h.made_until,
+    (clock_timestamp() AT TIME ZONE a.time_zone)::date AS today,
+    (SELECT s.date FROM slot s WHERE s.doctor_id = $1 AND""" + FREE + """ORDER BY s.starts_at LIMIT 1) AS next_free,
+    (SELECT jsonb_agg(jsonb_build_object('slot_id', s.id, 'date', s.date, 'time_zone', s.time_zone,
+            'local_start', to_char(s.local_start, 'HH24:MI'), 'expires_at', s.held_until, 'seconds_until_release',
+            ceil(extract(epoch FROM s.held_until - clock_timestamp()))::int) ORDER BY s.starts_at)
+        FROM slot s WHERE s.held_by = $2 AND s.doctor_id = $1 AND s.held_until > clock_timestamp()
+        AND s.appointment_id IS NULL) AS holds
+"""
 DAYS = """
 WITH known AS MATERIALIZED (
-    SELECT d.account_id AS doctor, d.consultation_fee, d.currency, a.time_zone AS doctor_zone, h.made_until,
-        (clock_timestamp() AT TIME ZONE a.time_zone)::date AS today,
-        (SELECT s.date FROM slot s WHERE s.doctor_id = $1 AND""" + FREE + """ORDER BY s.starts_at LIMIT 1) AS next_free,
-        (SELECT jsonb_agg(jsonb_build_object('slot_id', s.id, 'date', s.date, 'time_zone', s.time_zone,
-                'local_start', to_char(s.local_start, 'HH24:MI'), 'expires_at', s.held_until, 'seconds_until_release',
-                ceil(extract(epoch FROM s.held_until - clock_timestamp()))::int) ORDER BY s.starts_at)
-            FROM slot s WHERE s.held_by = $4 AND s.doctor_id = $1 AND s.held_until > clock_timestamp()
-            AND s.appointment_id IS NULL) AS holds
+    SELECT """ + STANDING + """
     FROM doctor d JOIN account a ON a.id = d.account_id AND a.status = 'ACTIVE'
     LEFT JOIN slot_horizon h ON h.doctor_id = d.account_id
     WHERE d.account_id = $1
 ), who AS (
-    SELECT *, coalesce($2, greatest(next_free, today)) AS first_day FROM known
+    SELECT *, coalesce($3, greatest(next_free, today)) AS first_day FROM known
 )
 SELECT who.*, """ + SEEN + """
-FROM who LEFT JOIN slot s ON s.doctor_id = $1 AND s.date BETWEEN who.first_day AND coalesce($3, who.first_day + 6)
+FROM who LEFT JOIN slot s ON s.doctor_id = $1 AND s.date BETWEEN who.first_day AND coalesce($4, who.first_day + 6)
     AND """ + STILL_SEEN + """
 ORDER BY s.starts_at, s.position
 """
@@ -132,7 +138,7 @@ async def read_days(
 
     Also says whether all slots of these days have been made yet. Raises `NotFound` for a doctor whom nobody can book.
     """
-    rows = await db.fetch(DAYS, doctor_id, first, last, viewer.id if viewer else None)
+    rows = await db.fetch(DAYS, doctor_id, viewer.id if viewer else None, first, last, public=True)
     if not rows:
         raise NotFound
     head = rows[0]
@@ -176,7 +182,7 @@ def slot_of(row: Any) -> Slot:
 
 async def get_slot(_viewer: Actor | None, slot_id: UUID) -> Slot:
     """One slot, as everybody sees it. Raises `NotFound`."""
-    row = await db.fetch_row(ONE, slot_id)
+    row = await db.fetch_row(ONE, slot_id, public=True)
     if row is None:
         raise NotFound
     return slot_of(row)
@@ -192,7 +198,7 @@ async def get_own_slot(actor: Actor, slot_id: UUID) -> Slot:
 
 async def get_doctor_card(_viewer: Actor | None, doctor_id: UUID) -> DoctorCard:
     """Who the doctor is. Raises `NotFound` for one whom nobody can book."""
-    row = await db.fetch_row(CARD, doctor_id)
+    row = await db.fetch_row(CARD, doctor_id, public=True)
     if row is None:
         raise NotFound
     return msgspec.convert({**row, "clinics": row["clinics"] or []}, DoctorCard)
@@ -200,23 +206,23 @@ async def get_doctor_card(_viewer: Actor | None, doctor_id: UUID) -> DoctorCard:
 
 async def find_own_hold(actor: Actor, slot_id: UUID) -> OwnHold | None:
     """The actor's live hold of a slot, or none."""
-    row = await db.fetch_row(OWN_HOLD, slot_id, actor.id)
+    row = await db.fetch_row(OWN_HOLD, slot_id, actor.id, public=True)
     return None if row is None else msgspec.convert(dict(row), OwnHold)
 
 
 async def next_free(doctor_id: UUID, after: datetime, limit: int = 3) -> list[Slot]:
     """The next slots of a doctor that anybody can take, not before a moment."""
-    return [slot_of(row) for row in await db.fetch(NEXT_FREE, doctor_id, after, limit)]
+    return [slot_of(row) for row in await db.fetch(NEXT_FREE, doctor_id, after, limit, public=True)]
 
 
 async def live_slots(doctor_id: UUID, day: date, slot_ids: Iterable[UUID]) -> list[LiveSlot]:
     """Some slots of a day as they are now."""
-    return [live_slot_of(row) for row in await db.fetch(LIVE_SOME, doctor_id, day, list(slot_ids))]
+    return [live_slot_of(row) for row in await db.fetch(LIVE_SOME, doctor_id, day, list(slot_ids), public=True)]
 
 
 async def live_day(doctor_id: UUID, day: date) -> list[LiveSlot]:
     """The whole day as it is now."""
-    return [live_slot_of(row) for row in await db.fetch(LIVE_DAY, doctor_id, day)]
+    return [live_slot_of(row) for row in await db.fetch(LIVE_DAY, doctor_id, day, public=True)]
 
 
 async def live_since(doctor_id: UUID, day: date, since: datetime) -> list[LiveSlot] | None:
@@ -224,9 +230,9 @@ async def live_since(doctor_id: UUID, day: date, since: datetime) -> list[LiveSl
 
     None when slots were added or removed meanwhile: then only the whole day tells the truth.
     """
-    if await db.fetch_value(RESHAPED, doctor_id, day, since):
+    if await db.fetch_value(RESHAPED, doctor_id, day, since, public=True):
         return None
-    return [live_slot_of(row) for row in await db.fetch(LIVE_SINCE, doctor_id, day, since)]
+    return [live_slot_of(row) for row in await db.fetch(LIVE_SINCE, doctor_id, day, since, public=True)]
 
 
 def live_slot_of(row: Any) -> LiveSlot:

@@ -135,6 +135,27 @@ class PlannedDoctor(Struct, frozen=True, kw_only=True):
     clinics: list[Choice]
 
 
+class DaySeen(Struct, frozen=True):
+    """One day of the grid without its slots: the version of what there is to see, and how many are free."""
+
+    date: date
+    version: int
+    free: int
+
+
+class WeekSeen(Struct, frozen=True, kw_only=True):
+    """Seven days of a doctor from `first_day`, and what of them is the viewer's own."""
+
+    doctor: DoctorCard
+    zone: str
+    today: date
+    first_day: date
+    last_day: date
+    days: list[DaySeen]
+    holds: list[OwnHold]
+    next_free: date | None
+
+
 class Week(Struct, frozen=True, kw_only=True):
     """Seven days of the grid, and where its arrows lead."""
 

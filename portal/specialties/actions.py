@@ -26,6 +26,7 @@ REMOVE = "DELETE FROM specialty WHERE id = $1 AND NOT EXISTS (SELECT FROM doctor
 DEACTIVATE = "UPDATE specialty SET active = false WHERE id = $1"
 
 
+@db.retried
 async def create_specialty(actor: Actor, data: NewSpecialty) -> Specialty:
     """Add one. Raises `Conflict` (`name_taken`), in whatever case or composition the name is written."""
     refuse_others(actor)
@@ -36,6 +37,7 @@ async def create_specialty(actor: Actor, data: NewSpecialty) -> Specialty:
     return made
 
 
+@db.retried
 async def change_specialty(actor: Actor, specialty_id: UUID, data: SpecialtyChange) -> Specialty:
     """Rename, describe, or use again. Raises `Conflict` (`name_taken`)."""
     refuse_others(actor)
@@ -49,6 +51,7 @@ async def change_specialty(actor: Actor, specialty_id: UUID, data: SpecialtyChan
     return changed
 
 
+@db.retried
 async def delete_specialty(actor: Actor, specialty_id: UUID) -> bool:
     """Remove one that no doctor has, otherwise only offer it no longer. Whether it is gone altogether."""
     refuse_others(actor)

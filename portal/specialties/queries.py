@@ -26,8 +26,8 @@ ONE = "SELECT id, name, description, active FROM specialty WHERE id = $1"
 async def specialties(viewer: Actor | None, q: str | None = None, skip: int = 0, limit: int = 10) -> SpecialtyList:
     """The specialties whose name holds what was typed, names that begin with it first; the inactive for keepers only."""
     everything = policy.may_see_inactive(viewer)
-    rows = await db.fetch(LIST, q, everything, skip, limit)
-    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, q, everything)
+    rows = await db.fetch(LIST, q, everything, skip, limit, public=True)
+    total = rows[0]["total"] if rows else await db.fetch_value(COUNT, q, everything, public=True)
     found = [Specialty(**{name: row[name] for name in Specialty.__struct_fields__}) for row in rows]
     return SpecialtyList(total=total, skip=skip, limit=limit, specialties=found)
 

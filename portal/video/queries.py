@@ -16,6 +16,7 @@ SELECT id, appointment_id, booking_type, doctor_id, patient_id, clinic_id, statu
     scheduled_end_time, chief_complaint, created_at
 FROM video_session WHERE id = $1
 """
+_EXISTS = "SELECT is_video_session($1)"
 _EVENTS = """
 SELECT id, event_type, actor_id, at, count(*) OVER () AS total FROM video_event
 WHERE video_session_id = $1 AND ($2::text IS NULL OR event_type = $2)
@@ -48,7 +49,7 @@ async def list_events(
 async def _seen(actor: Actor, session_id: UUID) -> VideoSession:
     row = await db.fetch_row(_ONE, session_id)
     if row is None:
-        raise NotFound
+        raise Forbidden if await db.fetch_value(_EXISTS, session_id) else NotFound
     session = msgspec.convert(dict(row), VideoSession)
     if not policy.may_see(actor, session):
         raise Forbidden

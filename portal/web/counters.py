@@ -1,21 +1,12 @@
 """Counters with an end: in this process, or in Redis for all processes."""
 
-import logging
+import contextlib
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
-logger = logging.getLogger(__name__)
+from portal.web.shared import Away, Shared
 
 MOST_KEYS = 100_000
-CONNECTIONS = 16
-WAIT = 3.0  # seconds for one of them to be free
-TIMEOUT = 1.0  # seconds that a request waits for Redis
-PAUSE = 1.0  # seconds in which Redis is not asked again after it failed
 STRICTER = 4  # a process alone knows a part of what is going on
 
 ADD = """
@@ -34,6 +25,7 @@ if over > 0 then
 end
 return 0
 """
+FORGET = "return redis.call('DEL', KEYS[1], KEYS[2])"
 
 
 class Counters(Protocol):
@@ -87,34 +79,21 @@ class MemoryCounters:
 
 
 class RedisCounters:
-    """All processes together. Raises RedisError or OSError when Redis does not answer in time."""
+    """All processes together. Raises `Away` when Redis does not answer in time."""
 
-    def __init__(self, url: str) -> None:
-        pool: Any = BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=WAIT,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._redis: Any = Redis(connection_pool=pool)
-        self._add = self._redis.register_script(ADD)
-        self._attempt = self._redis.register_script(ATTEMPT)
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
 
     async def add(self, name: str, most: int, seconds: int) -> tuple[int, int, float]:
-        used, left = await self._add(keys=[name], args=[seconds * 1000])
+        used, left = await self._shared.run(ADD, (name,), seconds * 1000)
         return int(used), most, left / 1000
 
     async def attempt(self, name: str, free: int, longest: int, remembered: int) -> float:
-        wait = await self._attempt(keys=[name, f"{name}:pause"], args=[free, longest * 1000, remembered * 1000])
-        return float(wait) / 1000
+        keys = (name, f"{name}:pause")
+        return float(await self._shared.run(ATTEMPT, keys, free, longest * 1000, remembered * 1000)) / 1000
 
     async def forget(self, name: str) -> None:
-        await self._redis.delete(name, f"{name}:pause")
-
-    async def close(self) -> None:
-        await self._redis.aclose(close_connection_pool=True)
+        await self._shared.run(FORGET, (name, f"{name}:pause"))
 
 
 class Stricter:
@@ -122,35 +101,20 @@ class Stricter:
 
     def __init__(self, shared: RedisCounters, local: MemoryCounters) -> None:
         self._shared, self._local = shared, local
-        self._away_until = 0.0
 
     async def add(self, name: str, most: int, seconds: int) -> tuple[int, int, float]:
-        if self._may_ask():
-            try:
-                return await self._shared.add(name, most, seconds)
-            except (RedisError, OSError) as error:
-                self._away(error)
-        return await self._local.add(name, max(1, most // STRICTER), seconds)
+        try:
+            return await self._shared.add(name, most, seconds)
+        except Away:
+            return await self._local.add(name, max(1, most // STRICTER), seconds)
 
     async def attempt(self, name: str, free: int, longest: int, remembered: int) -> float:
-        if self._may_ask():
-            try:
-                return await self._shared.attempt(name, free, longest, remembered)
-            except (RedisError, OSError) as error:
-                self._away(error)
-        return await self._local.attempt(name, max(1, free // STRICTER), longest, remembered)
+        try:
+            return await self._shared.attempt(name, free, longest, remembered)
+        except Away:
+            return await self._local.attempt(name, max(1, free // STRICTER), longest, remembered)
 
     async def forget(self, name: str) -> None:
         await self._local.forget(name)
-        if self._may_ask():
-            try:
-                await self._shared.forget(name)
-            except (RedisError, OSError) as error:
-                self._away(error)
-
-    def _may_ask(self) -> bool:
-        return time.monotonic() >= self._away_until
-
-    def _away(self, error: Exception) -> None:
-        self._away_until = time.monotonic() + PAUSE
-        logger.warning("redis does not answer (%s); this process counts requests by itself", type(error).__name__)
+        with contextlib.suppress(Away):
+            await self._shared.forget(name)

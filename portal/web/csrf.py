@@ -42,10 +42,13 @@ class Refused(DomainError):
 
 
 def token(connection: ASGIConnection) -> str:
-    """A token for the forms of this page."""
-    mask = token_bytes(SIZE)
-    masked = bytes(one ^ other for one, other in zip(mask, _expected(connection, make=True), strict=True))
-    return base64.urlsafe_b64encode(mask + masked).decode()
+    """The token of this page, the same in all of its forms."""
+    state: dict[str, Any] = connection.scope["state"]
+    if "csrf_token" not in state:
+        mask = token_bytes(SIZE)
+        masked = bytes(one ^ other for one, other in zip(mask, _expected(connection, make=True), strict=True))
+        state["csrf_token"] = base64.urlsafe_b64encode(mask + masked).decode()
+    return str(state["csrf_token"])
 
 
 def field(connection: ASGIConnection) -> Markup:

@@ -18,7 +18,7 @@ from portal.web.scalars import JsonNumber
 
 MAX_JSON = 1024 * 1024
 MAX_DEPTH = 32
-MAX_TOKENS = 100_000
+MAX_TOKENS = 20_000
 # Strings are skipped whole (possessively: no backtracking), so brackets inside them do not count.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")

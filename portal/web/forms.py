@@ -23,6 +23,7 @@ from litestar import Request
 from litestar.datastructures import UploadFile
 from msgspec import UNSET, Struct, structs
 
+from portal import metrics
 from portal.errors import DomainError, FieldError, Invalid, Malformed, TooLarge, UnsupportedType
 from portal.web.convert import Items, Leaf, Optionally, Reading, Record, plan_of
 from portal.web.i18n import _
@@ -76,6 +77,7 @@ class Form(Generic[S]):
 
     def refused(self, error: DomainError) -> "Form[S]":
         """The form again, after an action said no: its field messages, or one for the whole form (field "")."""
+        metrics.REFUSALS.labels(error.code).inc()
         problems = error.errors if isinstance(error, Invalid) else [FieldError("", error.detail)]
         return replace(self, errors=[*self.errors, *problems], data=None)
 

@@ -25,6 +25,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from portal import db
 from portal.accounts import tokens
 from portal.errors import Conflict, DomainError, Malformed
+from portal.faults import fault
 from portal.web import problems
 from portal.web.i18n import _
 from portal.web.request import StrictRequest
@@ -157,10 +158,12 @@ class Idempotency(ASGIMiddleware):
             raise Malformed(_("An Idempotency-Key has 1 to 255 printable characters, without spaces and quotes."))
         body = await StrictRequest(scope, receive).body()
         claim = claim_for(scope, keys[0], body)
+        await fault("before_claim")
         first = await claim.take()
         if first is not None:
             await send_again(first, send)
         else:
+            await fault("after_claim")
             await work(claim, next_app, scope, replaying(body, receive), send)
 
 
@@ -175,7 +178,9 @@ async def work(claim: Claim, inner: ASGIApp, scope: Scope, receive: Receive, sen
         elif message["type"] == "http.response.body":
             answer.body += message["body"]
             if not message.get("more_body"):
+                await fault("before_keeping")
                 await _kept(claim, answer)
+                await fault("before_answer")
         await send(message)
 
     async def mark() -> None:

@@ -7,7 +7,6 @@ with a quarter of the limit: stricter than usual, never open. `PORTAL_RATE_LIMIT
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from litestar.middleware import ASGIMiddleware
@@ -15,9 +14,11 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portal.errors import TooMany
 from portal.settings import Settings
+from portal.web import seats
 from portal.web.counters import Counters, MemoryCounters, RedisCounters, Stricter
 from portal.web.guards import Access
 from portal.web.i18n import _
+from portal.web.shared import Shared, hidden
 
 ADDRESS_FACTOR = 3  # a family or a clinic shares one address
 
@@ -49,10 +50,11 @@ async def running(settings: Settings) -> AsyncIterator[None]:
         yield
         return
     local = MemoryCounters()
-    shared = RedisCounters(settings.redis_url) if settings.redis_url else None
-    before, _counters = _counters, Stricter(shared, local) if shared else local
+    shared = Shared(settings.redis_url) if settings.redis_url else None
+    before, _counters = _counters, Stricter(RedisCounters(shared), local) if shared else local
     try:
-        yield
+        async with seats.running(shared):
+            yield
     finally:
         _counters = before
         if shared:
@@ -67,7 +69,7 @@ async def attempt(kind: str, whom: str) -> None:
     """
     if _counters is None:
         return
-    wait = await _counters.attempt(_name(kind, whom), FREE_ATTEMPTS, LONGEST_PAUSE, ATTEMPTS_REMEMBERED)
+    wait = await _counters.attempt(hidden(kind, whom), FREE_ATTEMPTS, LONGEST_PAUSE, ATTEMPTS_REMEMBERED)
     if wait > 0:
         raise TooMany(_seconds(wait), _("Too many wrong attempts. Wait a little and try again."))
 
@@ -75,22 +77,17 @@ async def attempt(kind: str, whom: str) -> None:
 async def succeeded(kind: str, whom: str) -> None:
     """The secret was right: the wrong attempts before are forgotten."""
     if _counters is not None:
-        await _counters.forget(_name(kind, whom))
+        await _counters.forget(hidden(kind, whom))
 
 
 async def spend(rule: Rule, whom: str) -> tuple[int, float]:
     """Count one use; how many are left and the seconds until the count begins anew. Raises `TooMany`."""
     if _counters is None:
         return rule.most, 0.0
-    used, most, seconds = await _counters.add(_name(rule.name, whom), rule.most, rule.seconds)
+    used, most, seconds = await _counters.add(hidden(rule.name, whom), rule.most, rule.seconds)
     if used > most:
         raise TooMany(_seconds(seconds))
     return most - used, seconds
-
-
-def _name(kind: str, whom: str) -> str:
-    """Addresses and mails are not written into Redis in the clear."""
-    return f"care:{kind}:{sha256(whom.encode()).hexdigest()[:32]}"
 
 
 def _seconds(wait: float) -> int:

@@ -10,7 +10,7 @@ from portal.web import requests
 
 access = logging.getLogger("portal.access")
 
-FIELDS = ("method", "route", "status", "ms")
+FIELDS = ("method", "route", "status", "ms", "actor_id")
 LONGEST = 2000
 
 
@@ -58,4 +58,6 @@ def request_line(scope: Any, status: int, seconds: float) -> None:
         "status": status,
         "ms": round(seconds * 1000, 1),
     }
+    if (actor := scope.get("user")) is not None:
+        found["actor_id"] = str(actor.id)
     access.info("request", extra=found)

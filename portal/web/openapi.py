@@ -9,11 +9,12 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.serialization import encode_json
 
 from portal import __version__
-from portal.web import context, guards, render
+from portal.web import context, guards, openapi_inputs, render
 from portal.web.guards import ANYBODY, Access
 
 BEARER = "bearer"
 WITH_BODY = frozenset({"post", "put", "patch"})
+TOKEN_IN_BODY = frozenset({"/api/auth/refresh", "/api/auth/verify"})  # public, and yet 401 for one that is no good
 MEANINGS = {
     "400": "The request cannot be read.",
     "401": "No token, or one that is no good.",
@@ -121,14 +122,14 @@ def document(app: Litestar) -> dict[str, Any]:
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     components["parameters"] = {"IdempotencyKey": IDEMPOTENCY_KEY}
     components["responses"] = {f"Problem{status}": _problem(text) for status, text in MEANINGS.items()}
-    rules = {
-        (path, method.lower()): handler.opt["access"]
-        for path, handler in guards.handlers(app)
-        for method in guards.methods(handler)
+    handlers = {
+        (path, method.lower()): handler for path, handler in guards.handlers(app) for method in guards.methods(handler)
     }
     for path, operations in found.get("paths", {}).items():
         for method, operation in operations.items():
-            _complete(path, method, operation, rules[path, method])
+            handler = handlers[path, method]
+            openapi_inputs.complete(operation, handler, path, components["schemas"])
+            _complete(path, method, operation, handler.opt["access"])
     if any(path == "/api/live" for path, _handler in guards.handlers(app)):
         responses = {**LIVE["responses"], **_refs("400 401 403 429 503")}
         found["paths"]["/api/live"] = {"get": {**LIVE, "responses": responses}}
@@ -139,7 +140,7 @@ def _complete(path: str, method: str, operation: dict[str, Any], access: Access)
     statuses = ["400", "422", "429", "503"]
     if access.public:
         operation["security"] = [] if access.nameless else [{}, {BEARER: []}]
-    if not access.nameless:
+    if not access.nameless or path in TOKEN_IN_BODY:
         statuses.append("401")
     if not access.public:
         statuses.append("403")

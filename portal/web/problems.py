@@ -15,7 +15,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Response
 
-from portal import db
+from portal import db, metrics
 from portal.errors import DomainError, FieldError, Invalid, Malformed, NotFound, Unavailable
 from portal.web import context, hosts, render, requests
 from portal.web.i18n import N_, _
@@ -63,6 +63,7 @@ class Problem(msgspec.Struct, kw_only=True):
 def answer(request: Request, error: Exception) -> Response[Any]:
     """The app's only exception handler."""
     problem = describe(error)
+    metrics.REFUSALS.labels(problem.code).inc()
     if problem.status >= 500:
         report(request, error, problem)
     path = request.scope["path"]

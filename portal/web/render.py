@@ -1,14 +1,14 @@
 """Pages and fragments: one Jinja environment, autoescaped, with the helpers every template has."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers, units
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.response import Response
 from markupsafe import Markup
@@ -41,6 +41,7 @@ def environment() -> Environment:
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
         language_name=format_language, other_zone=other_zone, initials=initials,
+        ago=format_ago, seconds=format_seconds, bytes=format_bytes,
     )  # fmt: skip
     return env
 
@@ -92,6 +93,7 @@ def static(path: str) -> str:
     return f"/static/{path}?v={digest}"
 
 
+@cache
 def icon(name: str, label: str = "") -> Markup:
     """An icon of the sprite; decorative unless it has a label."""
     hidden = Markup('aria-hidden="true"') if not label else Markup('role="img" aria-label="{}"').format(label)
@@ -116,7 +118,12 @@ def formats() -> str:
 def format_date(value: date | datetime, zone: str = "UTC", style: str = "full") -> str:
     """A date in words; an instant is first put on the clock of `zone`. `style`: full, long, medium, short or a pattern."""
     day = zoned(value, zone).date() if isinstance(value, datetime) else value
-    return dates.format_date(day, format=style, locale=formats())
+    return _written_date(day, style, formats())
+
+
+@lru_cache(maxsize=4096)
+def _written_date(day: date, style: str, locale: str) -> str:
+    return dates.format_date(day, format=style, locale=locale)
 
 
 def format_time(value: datetime | time, zone: str = "UTC") -> str:
@@ -143,6 +150,23 @@ def format_money(amount: Decimal | float, currency: str) -> str:
 
 def format_number(value: float) -> str:
     return numbers.format_decimal(value, locale=formats())
+
+
+def format_ago(moment: datetime, now: datetime) -> str:
+    """How far a moment is from now, in words: "2 minutes ago", "in 3 hours"."""
+    return dates.format_timedelta(moment - now, add_direction=True, threshold=1.5, locale=formats())
+
+
+def format_seconds(seconds: float) -> str:
+    """A stretch of time in words, roughly: "14 seconds", "2 hours"."""
+    return dates.format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=formats())
+
+
+def format_bytes(count: float) -> str:
+    """A size in megabytes, or gigabytes where it is large."""
+    large = count >= 1e9
+    size, unit = (count / 1e9, "digital-gigabyte") if large else (count / 1e6, "digital-megabyte")
+    return units.format_unit(size, unit, length="short", format="#,##0.#" if large else "#,##0", locale=formats())
 
 
 def format_language(code: str) -> str:

@@ -3,16 +3,34 @@
 Litestar hands the decoded Struct through as it is, and still documents it in the OpenAPI document.
 """
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from litestar.types import Empty
 from msgspec import Struct
 
+from portal.errors import Malformed, UnsupportedType
 from portal.web.decode import decode_json, require_json
+from portal.web.i18n import _
 
 
 class StrictRequest(Request[Any, Any, Any]):
+    async def body(self) -> bytes:
+        """The body as it came. Raises `UnsupportedType` for a compressed one, which could become a thousand times as much."""
+        if self.headers.get("content-encoding", "identity") != "identity":
+            raise UnsupportedType(_("Send it uncompressed."))
+        return await super().body()
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body part by part. A caller that hangs up in the middle has sent half a request, and broken nothing."""
+        try:
+            async for part in super().stream():
+                yield part
+        except InternalServerException as error:
+            raise Malformed(_("The request could not be read.")) from error
+
     async def json(self) -> Any:
         """The body as the Struct that the handler asks for."""
         if self._json is Empty:

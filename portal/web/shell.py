@@ -6,8 +6,8 @@ from typing import Any
 
 from litestar.response import Response
 
+from portal import metrics, tracing
 from portal.errors import DomainError
-from portal.ids import uuid7
 from portal.settings import Settings
 from portal.web import compression, context, headers, hosts, i18n, logs, problems, requests
 from portal.web.request import StrictRequest
@@ -19,31 +19,41 @@ async def serve(app: Any, inner: Inner, scope: Any, receive: Any, send: Any) -> 
     """One HTTP request through the shell."""
     began = time.perf_counter()
     settings: Settings = app.state.settings
-    requests.set_request_id(str(uuid7()))
+    requests.set_request_id(requests.id_for(scope["headers"]))
     scope["app"] = scope["litestar_app"] = app
     scope["state"] = {**scope.get("state", {}), "nonce": headers.new_nonce()}
     scope["client"] = (hosts.client_address(scope, settings), 0)
     request = StrictRequest(scope, receive, send)
     context.use(request)
     i18n.use_language(context.visitor_language(request))
-    status = 500
+    status, answered = 500, 0.0
     compressed = compression.compressing(scope, send)
 
     async def finished(message: Any) -> None:
-        nonlocal status
+        nonlocal status, answered
         if message["type"] == "http.response.start":
-            status = message["status"]
+            status, answered = message["status"], time.perf_counter()
             headers.finish(message, scope, settings)
         await compressed(message)
 
-    try:
-        early = refuse(request, settings)
-        if early is not None:
-            await early.to_asgi_response(app=None, request=request)(scope, receive, finished)
-        else:
-            await inner(scope, receive, finished)
-    finally:
-        logs.request_line(scope, status, time.perf_counter() - began)
+    with tracing.request(scope):
+        try:
+            early = refuse(request, settings)
+            if early is not None:
+                await early.to_asgi_response(app=None, request=request)(scope, receive, finished)
+            else:
+                await inner(scope, receive, finished)
+        finally:
+            ended = time.perf_counter()
+            report(scope, status, (answered or ended) - began, ended - began)
+
+
+def report(scope: Any, status: int, until_answer: float, seconds: float) -> None:
+    """Count the request, complete its trace, and write its line. The route's template stands for the path."""
+    method, route = scope["method"], scope.get("path_template", "-")
+    metrics.request(method, route, status, until_answer)
+    tracing.answered(method if method in metrics.METHODS else "other", route, status, requests.request_id())
+    logs.request_line(scope, status, seconds)
 
 
 def refuse(request: StrictRequest, settings: Settings) -> Response[Any] | None:

@@ -3,8 +3,9 @@
 Raw ASGI, because a stream lives for minutes: it holds neither a request object nor a database connection.
 """
 
-from collections import Counter
+import math
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from litestar import asgi
@@ -14,24 +15,21 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 
 from portal import live
 from portal.accounts.schemas import Actor
-from portal.errors import Forbidden, Malformed, TooMany, Unauthorized
+from portal.errors import Forbidden, Malformed, Unauthorized
 from portal.live.channel import JSON
 from portal.live.frames import read_cursor
 from portal.live.reader import Reader
 from portal.live.rounds import stream_end
-from portal.web import auth
+from portal.web import auth, seats
 from portal.web.guards import PUBLIC
 from portal.web.i18n import _, language
-from portal.web.protocol import ABORT
+from portal.web.protocol import CONNECTION
 from portal.web.urlencoded import parse_pairs
 
 TOPICS = 20
 PARAMETERS = 4
 STREAMS_PER_USER = 12
 STREAMS_PER_ADDRESS = 100  # visitors only: a whole clinic may share one address
-RETRY_SECONDS = 10
-
-_seats: Counter[str] = Counter()
 
 
 @asgi("/live", access=PUBLIC, copy_scope=False)
@@ -55,16 +53,13 @@ def _get_request(scope: Scope) -> HTTPScope:
 
 async def _stream(scope: HTTPScope, receive: Receive, send: Send, form: str, identify: Any) -> None:
     hub = live.current_hub()
-    seat = _take_seat(scope)
-    reader: Reader | None = None
-    try:
+    async with seats.taken(*_seat(scope)):
         reader = await _opened(scope, send, form, identify)
-        hub.join(reader)
-        await reader.run(receive, await hub.first_frames(reader, _seen(scope, hub)))
-    finally:
-        if reader is not None:
+        try:
+            hub.join(reader)
+            await reader.run(receive, await hub.first_frames(reader, _seen(scope, hub)))
+        finally:
             hub.leave(reader)
-        _leave_seat(seat)
 
 
 async def _opened(scope: HTTPScope, send: Send, form: str, identify: Any) -> Reader:
@@ -72,16 +67,23 @@ async def _opened(scope: HTTPScope, send: Send, form: str, identify: Any) -> Rea
     topics = _topics(_query(scope).get("topics", ""))
     actor: Actor | None = scope["user"]
     await _authorise(actor, topics, form)
+    connection = cast(dict[str, Any], scope.get("extensions") or {}).get(CONNECTION)
+    if connection is not None:
+        connection.begin_stream()
     reader = Reader(
         form=form,
         actor=actor,
         topics=topics,
-        identify=lambda: identify(ASGIConnection(scope)),
+        identify=partial(_identified, identify, scope),
         send=send,
-        abort=cast(dict[str, Any], scope.get("extensions") or {}).get(ABORT),
+        connection=connection,
     )
     reader.ends_at = stream_end()
     return reader
+
+
+def _identified(identify: Any, scope: HTTPScope) -> Any:
+    return identify(ASGIConnection(scope))
 
 
 async def _authorise(actor: Actor | None, topics: tuple[str, ...], form: str) -> None:
@@ -112,23 +114,10 @@ def _seen(scope: HTTPScope, hub: live.Hub) -> datetime | None:
     return read_cursor(sent[0] if sent else _query(scope).get("since", ""), hub.now())
 
 
-def _take_seat(scope: HTTPScope) -> str:
-    """Count the stream from its first moment; too many of one user or address are refused."""
-    key, limit = _limit(scope)
-    if _seats[key] >= limit and scope["litestar_app"].state.settings.rate_limit:
-        raise TooMany(RETRY_SECONDS)
-    _seats[key] += 1
-    return key
-
-
-def _leave_seat(key: str) -> None:
-    _seats[key] -= 1
-    if not _seats[key]:
-        del _seats[key]
-
-
-def _limit(scope: HTTPScope) -> tuple[str, int]:
+def _seat(scope: HTTPScope) -> tuple[str, float]:
+    """Whose seat a stream takes, and how many they may have."""
+    limited = scope["litestar_app"].state.settings.rate_limit
     if scope["user"] is not None:
-        return f"user {scope['user'].id}", STREAMS_PER_USER
+        return f"user {scope['user'].id}", STREAMS_PER_USER if limited else math.inf
     client = scope["client"]
-    return f"address {client[0] if client else ''}", STREAMS_PER_ADDRESS
+    return f"address {client[0] if client else ''}", STREAMS_PER_ADDRESS if limited else math.inf

@@ -78,6 +78,7 @@ PUBLIC = {
 }
 # Tables and columns that are for everybody, and what is derived from them.
 PUBLIC_TABLES = {"clinic", "pharmacy", "specialty", "department", "clinic_opening_hours", "doctor_search", "migration"}
+PUBLIC_TABLES |= {"background_task", "running_process"}  # names of ours, of errors, of hosts
 PUBLIC_DOCTOR = {"title", "bio", "qualifications", "languages", "currency"}
 PLAIN = re.compile(r"(status|role|currency|time_zone|locale|appearance|kind|_type)$")  # words of ours, not of people
 
@@ -101,7 +102,11 @@ def is_explained(table: str, column: str) -> bool:
 
 def seen(answer: Answer) -> set[tuple[str, str]]:
     """(side, audience) of every canary in a body, a header, an address to go to, or a signed message to come."""
-    text = answer.text.lower() + readable(" ".join(value for _name, value in answer.headers)).lower()
+    return seen_in(answer.text.lower() + readable(" ".join(value for _name, value in answer.headers)).lower())
+
+
+def seen_in(text: str) -> set[tuple[str, str]]:
+    """The same for any text."""
     numbers = NUMBER.findall(SPACING.sub("", text)) if "4930" in text or "+49" in text else []
     whose = {(SIDES[int(side) - 1], "person" if token == "1" else "staff") for side, token in numbers}
     return set(PATTERN.findall(text)) | whose

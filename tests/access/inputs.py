@@ -39,11 +39,19 @@ class Good:
 
 def goods(stage: Stage) -> dict[tuple[str, str], Good]:
     """The first row and actor of each route for which it succeeds."""
-    caller = Caller(stage.app, stage.world, stage.sandbox, set())
     found: dict[tuple[str, str], Good] = {}
+    for good in variants(stage):
+        found.setdefault((good.row.method, good.row.path), good)
+    return found
+
+
+def variants(stage: Stage) -> list[Good]:
+    """The same once for each word in an address (`/record/allergies`, `/record/conditions`), which may mean another form."""
+    caller = Caller(stage.app, stage.world, stage.sandbox, set())
+    found: dict[tuple[str, ...], Good] = {}
     for row in ROWS:
-        key = (row.method, row.path)
-        handler = routes(stage.app).get(key)
+        key = (row.method, row.path, *(word for word in row.ids.values() if word.startswith("=")))
+        handler = routes(stage.app).get((row.method, row.path))
         if handler is None or key in found:
             continue
         for actor, side in caller.pairs(row, handler):
@@ -52,7 +60,7 @@ def goods(stage: Stage) -> dict[tuple[str, str], Good]:
             if active and caller.wanted(row, handler, actor, side).allowed:
                 found[key] = Good(row, person, side)
                 break
-    return found
+    return list(found.values())
 
 
 def somebody(stage: Stage, handler: Any) -> Person | None:

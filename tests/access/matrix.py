@@ -26,6 +26,7 @@ CHANGING = [
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),  # request ids and asked-for ids
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
 ]
+VISITS = ("booked", "checked_in", "in_progress", "completed")
 
 
 @dataclass
@@ -74,6 +75,7 @@ class Caller:
     world: World
     sandbox: Sandbox
     before: set[tuple[str, str]]
+    looks_at_changes: bool = False  # also after calls that were allowed: what they changed may be somebody else's
 
     async def cells(self, row: Row, handler: Any) -> list[Cell]:
         return [await self.cell(row, handler, actor, side) for actor, side in self.pairs(row, handler)]
@@ -111,8 +113,20 @@ class Caller:
             elif wrote:
                 cell.wrote = bool(cell.audits) or await self.sandbox.rows() != self.before
                 cell.faults += await self.broken()
-        cell.leaks = {(whose, what) for whose, what in cell.seen if not self.is_for(actor, whose, what)}
+                if self.looks_at_changes and person and "public" not in row.may:
+                    cell.faults += await self.foreign_changes(actor)
+        shown = cell.seen | self.visits_in(answer, row.url(side))
+        cell.leaks = {(whose, what) for whose, what in shown if not self.is_for(actor, whose, what)}
         return cell
+
+    def visits_in(self, answer: Answer, asked: str) -> set[tuple[str, str]]:
+        """Whose visits an answer tells of by their ids, other than the one asked for; a visit is as private as a record."""
+        return {
+            (name, "record")
+            for name, side in self.world.sides.items()
+            for thing in VISITS
+            if (visit := str(side.ids[thing])) in answer.text and visit not in asked
+        }
 
     def wanted(self, row: Row, handler: Any, actor: str, side: Side) -> Expected:
         """The answer that the policy asks for."""
@@ -128,6 +142,12 @@ class Caller:
         except asyncpg.PostgresError as error:
             return [str(error)]
         return []
+
+    async def foreign_changes(self, actor: str) -> list[str]:
+        """Rows that the call at hand has changed in a world in which this actor is nobody."""
+        changed = await self.sandbox.rows() ^ self.before
+        sides = {side for _place, line in changed for side, _audience in canaries.seen_in(line)}
+        return [f"changed a row of {side}" for side in sorted(sides) if not self.world.relations(actor, side)]
 
     def is_for(self, actor: str, side: str, audience: str) -> bool:
         return bool(canaries.AUDIENCES[audience] & self.world.relations(actor, side))

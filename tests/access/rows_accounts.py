@@ -11,6 +11,7 @@ AUDIT_FILTERS = "patient_id=$patient"
 OPEN_TO_ALL = [
     Row("GET /health", "public"),
     Row("GET /health/ready", "public"),
+    Row("GET /metrics", "nobody"),  # there is none without its token
     Row("GET /.well-known/jwks.json", "public"),
     Row("GET /schema", "public"),
     Row("GET /schema/openapi.json", "public"),
@@ -50,6 +51,14 @@ SIGNING_IN = [
     Row("GET /register/{role}", "public", {"role": "=patient"}, ok=(200, 303)),
     Row("GET /register/{role}", "nobody", {"role": "=system"}, refusal=(404, 303)),
     Row("POST /register/{role}", "public", {"role": "=patient"}, body=REGISTRATION | {"role": "PATIENT"}, ok=(303,)),
+    *(
+        Row("POST /register/{role}", "public", {"role": f"={word}"}, body=REGISTRATION | more, ok=(303,))
+        for word, more in (
+            ("doctor", {"role": "DOCTOR", "licence_number": "L-1"}),
+            ("clinic", {"role": "CLINIC_ADMIN", "clinic_name": "A new clinic"}),
+            ("pharmacy", {"role": "PHARMACY", "pharmacy_name": "A new pharmacy"}),
+        )
+    ),
     Row("GET /forgotten-password", "public"),
     Row("POST /forgotten-password", "public", body={"email": "$known_email"}),
     Row("GET /reset-password/{token}", "public", {"token": "reset_token"}, refusal=(409,)),
@@ -130,4 +139,17 @@ BACK_OFFICE = [
     Row("GET /api/admin/audit/verify", "system", unaudited="only whether the chain is whole"),
 ]
 
-ROWS = [*OPEN_TO_ALL, *SIGNING_IN, *OWN_ACCOUNT, *BACK_OFFICE]
+RUNNING = "how the portal runs; nothing of a person"
+OPERATION = [
+    Row(f"GET {prefix}/admin/health", "system", unaudited=RUNNING) for prefix in ("", "/api")
+] + [
+    row
+    for prefix in ("", "/api")
+    for row in (
+        Row(f"POST {prefix}/admin/health/events/{{event_id}}/send-again", "system", {"event_id": "parked_event"}),
+        Row(f"POST {prefix}/admin/health/events/send-again", "system"),
+        Row(f"POST {prefix}/admin/health/jobs/run-again", "system"),
+    )
+]  # fmt: skip
+
+ROWS = [*OPEN_TO_ALL, *SIGNING_IN, *OWN_ACCOUNT, *BACK_OFFICE, *OPERATION]

@@ -31,19 +31,30 @@ RECORDS = [
 
 SPECIALTIES = [
     Row("GET /api/specialties", "public"),
-    Row("POST /api/specialties", "everyone", body={"name": "Something new"}),
-    Row("PATCH /api/specialties/{specialty_id}", "everyone", {"specialty_id": "specialty"}, {"name": "Other"}),
-    Row("DELETE /api/specialties/{specialty_id}", "everyone", {"specialty_id": "spare"}),
-    Row("GET /specialties", "everyone"),
-    Row("POST /specialties", "everyone", body={"name": "Something new"}, ok=(303,)),
-    Row("GET /specialties/{specialty_id}", "everyone", {"specialty_id": "specialty"}),
-    Row("POST /specialties/{specialty_id}", "everyone", {"specialty_id": "specialty"}, {"name": "Other"}, ok=(303,)),
-    Row("POST /specialties/{specialty_id}/delete", "everyone", {"specialty_id": "spare"}, ok=(303,)),
+    Row("POST /api/specialties", "CLINIC_ADMIN SYSTEM_ADMIN", body={"name": "Something new"}),
+    Row(
+        "PATCH /api/specialties/{specialty_id}",
+        "CLINIC_ADMIN SYSTEM_ADMIN",
+        {"specialty_id": "specialty"},
+        {"name": "Other"},
+    ),
+    Row("DELETE /api/specialties/{specialty_id}", "CLINIC_ADMIN SYSTEM_ADMIN", {"specialty_id": "spare"}),
+    Row("GET /specialties", "CLINIC_ADMIN SYSTEM_ADMIN"),
+    Row("POST /specialties", "CLINIC_ADMIN SYSTEM_ADMIN", body={"name": "Something new"}, ok=(303,)),
+    Row("GET /specialties/{specialty_id}", "CLINIC_ADMIN SYSTEM_ADMIN", {"specialty_id": "specialty"}),
+    Row(
+        "POST /specialties/{specialty_id}",
+        "CLINIC_ADMIN SYSTEM_ADMIN",
+        {"specialty_id": "specialty"},
+        {"name": "Other"},
+        ok=(303,),
+    ),
+    Row("POST /specialties/{specialty_id}/delete", "CLINIC_ADMIN SYSTEM_ADMIN", {"specialty_id": "spare"}, ok=(303,)),
 ]
 
 CLINICS = [
     Row("GET /api/clinics", "public"),
-    Row("POST /api/clinics", "everyone", body=PLACE),
+    Row("POST /api/clinics", "CLINIC_ADMIN SYSTEM_ADMIN", body=PLACE),
     Row("GET /api/clinics/{clinic_id}", "public", {"clinic_id": "clinic"}),
     Row("PATCH /api/clinics/{clinic_id}", "admin system", {"clinic_id": "clinic"}, {"city": "Bonn"}),
     Row(
@@ -66,43 +77,46 @@ CLINIC_PAGES = [
     Row(
         "POST /clinics/{clinic_id}/doctors", "admin", {"clinic_id": "clinic"}, {"doctor_id": "$free_doctor"}, ok=(303,)
     ),
-    Row("GET /clinic", "everyone"),
+    Row("GET /clinic", "CLINIC_ADMIN"),
     Row("GET /clinic/doctors", "admin", query="clinic=$clinic"),
     Row("POST /clinic/doctors/invite", "admin", body=DOCTOR_FORM, ok=(303,)),
     Row("GET /clinic/settings", "admin", query="clinic=$clinic"),
     Row("POST /clinic/settings/{clinic_id}", "admin", {"clinic_id": "clinic"}, CLINIC_FORM, ok=(303,)),
-    Row("GET /clinic/new", "everyone"),
-    Row("POST /clinic/new", "everyone", body=CLINIC_FORM, ok=(303,)),
+    Row("GET /clinic/new", "CLINIC_ADMIN SYSTEM_ADMIN"),
+    Row("POST /clinic/new", "CLINIC_ADMIN SYSTEM_ADMIN", body=CLINIC_FORM, ok=(303,)),
 ]
 
 PHARMACY_PAGES = [
-    Row("GET /pharmacy", "everyone"),
-    Row("GET /pharmacy/settings", "everyone"),
-    Row("POST /pharmacy/settings", "everyone", body=PLACE, ok=(303,)),
-    Row("GET /pharmacy/new", "everyone"),
+    Row("GET /pharmacy", "PHARMACY"),
+    Row("GET /pharmacy/settings", "PHARMACY"),
+    Row("POST /pharmacy/settings", "PHARMACY", body=PLACE, ok=(303,)),
+    Row("GET /pharmacy/new", "PHARMACY SYSTEM_ADMIN"),
     Row("POST /pharmacy/new", "SYSTEM_ADMIN", body=PLACE, ok=(303,), refusal=(409,)),  # each pharmacist has one already
 ]
 
 RECORD_PAGES = [
-    Row("GET /record", "everyone"),
+    Row("GET /record", "PATIENT"),
     Row("GET /patients/{patient_id}", "patient doctor admin system", {"patient_id": "patient"}),
-    Row("GET /record/access", "everyone", unaudited=OWN_LOG),
-    Row("GET /record/history", "everyone"),
-    Row("POST /record/history", "everyone", body={"version": 1, "medical_history": "Nothing new"}, ok=(303,)),
-    Row("GET /record/{section}/new", "everyone", {"section": "=allergies"}),
-    Row("POST /record/{section}", "everyone", {"section": "=allergies"},
+    Row("GET /record/access", "PATIENT", unaudited=OWN_LOG),
+    Row("GET /record/history", "PATIENT"),
+    Row("POST /record/history", "PATIENT", body={"version": 1, "medical_history": "Nothing new"}, ok=(303,)),
+    Row("GET /record/{section}/new", "PATIENT", {"section": "=allergies"}),
+    Row("POST /record/{section}", "PATIENT", {"section": "=allergies"},
         {"version": 1, "substance": "Penicillin", "severity": "MILD"}, ok=(303,)),
-    Row("POST /record/{section}/remove", "everyone", {"section": "=allergies"}, {"version": 1, "entry": 0}, ok=(303,)),
-    Row("POST /record/favourites", "everyone", body={"doctor_id": "$doctor"}, ok=(303,), refusal=(404, 422)),
+    Row("POST /record/{section}", "PATIENT", {"section": "=conditions"}, {"version": 1, "name": "Asthma"}, ok=(303,)),
+    Row("POST /record/{section}", "PATIENT", {"section": "=emergency-contacts"},
+        {"version": 1, "name": "Sam", "phone_number": "+14155550123"}, ok=(303,)),
+    Row("POST /record/{section}/remove", "PATIENT", {"section": "=allergies"}, {"version": 1, "entry": 0}, ok=(303,)),
+    Row("POST /record/favourites", "PATIENT", body={"doctor_id": "$doctor"}, ok=(303,), refusal=(404, 422)),
 ]  # fmt: skip
 
 PEOPLE_PAGES = [
     Row("GET /", "public"),
     Row("GET /doctors", "public", query="q=zq-"),
     Row("GET /doctors", "public"),
-    Row("GET /settings/practice", "everyone"),
-    Row("POST /settings/practice", "everyone", body=OWN_PRACTICE, ok=(303,)),
-    Row("POST /settings/availability", "everyone", body={"status": "AVAILABLE"}, ok=(303,)),
+    Row("GET /settings/practice", "DOCTOR"),
+    Row("POST /settings/practice", "DOCTOR", body=OWN_PRACTICE, ok=(303,)),
+    Row("POST /settings/availability", "DOCTOR", body={"status": "AVAILABLE"}, ok=(303,)),
 ]
 
 ROWS = [

@@ -66,8 +66,13 @@ BOOKING = [
 ]  # fmt: skip
 
 APPOINTMENTS = [
-    Row("GET /api/appointments", "everyone", query="limit=100"),
-    Row("GET /api/appointments", "everyone", query="patient_id=$patient&limit=100", refusal=(200,)),
+    Row("GET /api/appointments", "CLINIC_ADMIN DOCTOR PATIENT SYSTEM_ADMIN", query="limit=100"),
+    Row(
+        "GET /api/appointments",
+        "CLINIC_ADMIN DOCTOR PATIENT SYSTEM_ADMIN",
+        query="patient_id=$patient&limit=100",
+        refusal=(200,),
+    ),
     Row(f"GET {ONE}", PARTIES + " system", {"appointment_id": "booked"}),
     Row(f"GET {ONE}", PARTIES + " system", {"appointment_id": "completed"}),
     Row(f"GET {ONE}/history", PARTIES + " system", {"appointment_id": "completed"}),
@@ -78,8 +83,8 @@ APPOINTMENTS = [
     Row(f"POST {ONE}/no-show", "doctor admin", {"appointment_id": "booked"}),
     Row(f"POST {ONE}/cancel", PARTIES, {"appointment_id": "booked"}, {"reason": "A reason"}),
     Row("GET /home", "everyone", ok=(200, 303)),
-    Row("GET /appointments", "everyone"),
-    Row("GET /appointments", "everyone", query="view=past"),
+    Row("GET /appointments", "CLINIC_ADMIN DOCTOR PATIENT"),
+    Row("GET /appointments", "CLINIC_ADMIN DOCTOR PATIENT", query="view=past"),
     Row(f"GET {PAGE}", PARTIES, {"appointment_id": "completed"}),
     Row(f"GET {PAGE}/calendar.ics", PARTIES, {"appointment_id": "booked"}),
     Row(f"GET {PAGE}/cancel", PARTIES, {"appointment_id": "booked"}),
@@ -89,9 +94,9 @@ APPOINTMENTS = [
     Row(f"POST {PAGE}/start", "doctor", {"appointment_id": "checked_in"}, {"next": "/today"}, ok=(303,)),
     Row(f"POST {PAGE}/complete", "doctor", {"appointment_id": "in_progress"}, {"next": "/today"}, ok=(303,)),
     Row(f"POST {PAGE}/no-show", "doctor admin", {"appointment_id": "booked"}, {"next": "/today"}, ok=(303,)),
-    Row("GET /today", "everyone", query="date=$day"),
-    Row("GET /clinic/appointments", "everyone", query="date=$day"),
-    Row("GET /clinic/appointments", "everyone", query="date=$day&doctor_id=$doctor", refusal=(200,)),
+    Row("GET /today", "DOCTOR", query="date=$day"),
+    Row("GET /clinic/appointments", "CLINIC_ADMIN", query="date=$day"),
+    Row("GET /clinic/appointments", "CLINIC_ADMIN", query="date=$day&doctor_id=$doctor", refusal=(200,)),
 ]
 
 VIDEO = [

@@ -1,7 +1,8 @@
 """Every call in a transaction that is taken back: nothing that one call does can disturb the next.
 
 The application's pool is replaced by one connection on which a transaction is open. What the application takes for
-a transaction of its own is a savepoint in it; a statement that fails outside of one spoils only itself.
+a transaction of its own is a savepoint in it; a statement that fails outside of one spoils only itself. Whoever acts in
+it is forgotten with it, as in a transaction.
 """
 
 import hashlib
@@ -9,10 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 
-from portal import db
+from portal import acting, db
+from portal.pool import APP_ROLE
+from tests.owner import as_owner
 
 _in_call: ContextVar[bool] = ContextVar("in_call", default=False)
 
@@ -28,7 +32,7 @@ END $$;
 CREATE TRIGGER audit_event_a_fault BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION no_audit();
 """
 # Bookkeeping of the portal itself, which says nothing about whether an action took place.
-UNWATCHED = {"audit_event", "audit_head", "migration"}
+UNWATCHED = {"audit_event", "audit_head", "migration", "background_task", "running_process"}
 TABLES = """
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name
@@ -62,6 +66,8 @@ class OnePool:
         except asyncpg.PostgresError:
             with suppress(asyncpg.InvalidSavepointSpecificationError):
                 await self.connection.execute(f"ROLLBACK TO SAVEPOINT {name}")
+        else:
+            await self.connection.execute(acting.NOBODY.statements)
 
     async def close(self) -> None:
         await self.pool.close()
@@ -75,7 +81,7 @@ class Sandbox:
         self.snapshot_sql = ""
 
     async def prepare(self) -> None:
-        await self.connection.execute(NO_AUDIT)
+        await as_owner(NO_AUDIT)
         tables = [row["table_name"] for row in await self.connection.fetch(TABLES)]
         watched = [name for name in tables if name not in UNWATCHED and not name.startswith("pgqueuer")]
         self.snapshot_sql = " UNION ALL ".join(
@@ -96,6 +102,15 @@ class Sandbox:
             _in_call.reset(token)
             await outer.rollback()
 
+    @asynccontextmanager
+    async def without_wall(self) -> AsyncIterator[None]:
+        """As a superuser, whom no policy binds: the application's own guards stand alone."""
+        await self.connection.execute("SET ROLE none")
+        try:
+            yield
+        finally:
+            await self.connection.execute(f"SET ROLE {APP_ROLE}")
+
     async def must_work(self, after: str) -> None:
         """Raises AssertionError when a call has left the transaction unusable: a bug of this sandbox."""
         try:
@@ -109,15 +124,48 @@ class Sandbox:
 
     async def rows(self) -> set[tuple[str, str]]:
         """Every row of every watched table."""
-        return {(row["place"], row["line"]) for row in await self.connection.fetch(self.snapshot_sql)}
+        return {(row["place"], row["line"]) for row in await self.all_of(self.snapshot_sql)}
 
     async def constraints_hold(self) -> None:
         """What a commit would check."""
         await self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     async def audited(self, request_id: str) -> list[dict[str, Any]]:
-        rows = await self.connection.fetch("SELECT * FROM audit_event WHERE request_id = $1", request_id)
+        rows = await self.all_of("SELECT * FROM audit_event WHERE request_id = $1", request_id)
         return [dict(row) for row in rows]
+
+    async def all_of(self, sql: str, *args: Any) -> list[Any]:
+        """Rows as the portal itself sees them."""
+        looking = self.connection.transaction()
+        await looking.start()
+        await self.connection.execute(acting.PORTAL.statements)
+        rows = await self.connection.fetch(sql, *args)
+        await looking.rollback()
+        return rows
+
+
+async def _begin(connection: Any, whom: acting.Acting) -> None:
+    if _in_call.get():
+        await connection.execute("SAVEPOINT acted; " + whom.statements)
+    else:
+        await REAL_BEGIN(connection, whom)
+
+
+async def _commit(connection: Any) -> None:
+    if _in_call.get():
+        await connection.execute("RELEASE SAVEPOINT acted; " + acting.NOBODY.statements)
+    else:
+        await REAL_COMMIT(connection)
+
+
+async def _rollback(connection: Any) -> None:
+    if _in_call.get():
+        await connection.execute("ROLLBACK TO SAVEPOINT acted; RELEASE SAVEPOINT acted")
+    else:
+        await REAL_ROLLBACK(connection)
+
+
+REAL_BEGIN, REAL_COMMIT, REAL_ROLLBACK = db._begin, db._commit, db._rollback
 
 
 @asynccontextmanager
@@ -129,7 +177,8 @@ async def sandboxed() -> AsyncIterator[Sandbox]:
         found = Sandbox(connection)
         await found.prepare()
         db.DB.pool = OnePool(connection, pool)  # type: ignore[assignment]
-        yield found
+        with patch.multiple(db, _begin=_begin, _commit=_commit, _rollback=_rollback):
+            yield found
     finally:
         db.DB.pool = pool
         await pool.release(connection)

@@ -36,6 +36,7 @@ async def of_side(side: str, cast: dict[str, Person], clinic_id: UUID) -> dict[s
     found |= await visits(side, patient.id, doctor.id, clinic_id)
     found |= {f"{token}_login": await spare_login(person.id, side) for token, person in cast.items()}
     found["reset_token"] = await reset_token(patient.id)
+    found["parked_event"] = await parked_event(patient.id, canary(side, "nobody"))
     return found
 
 
@@ -170,6 +171,17 @@ async def letters(account_id: UUID, side: str) -> None:
         "INSERT INTO idempotency_key (scope, key, request_hash, claim) VALUES ($1, $2, '\\x00', $3)",
         account_id, inner, uuid7(),
     )  # fmt: skip
+
+
+async def parked_event(account_id: UUID, inner: str) -> UUID:
+    """An event that the broker refused too often."""
+    event = uuid7()
+    await db.execute(
+        "INSERT INTO outbox_event (id, event_type, aggregate_id, data, attempts, last_error, dead_at)"
+        " VALUES ($1, 'user.verified', $2, $3, 12, $4, clock_timestamp())",
+        event, account_id, {"text": inner}, f"ValueError: {inner}",
+    )  # fmt: skip
+    return event
 
 
 async def spare_login(account_id: UUID, side: str) -> UUID:

@@ -1,4 +1,4 @@
-"""D2: a login that has ended stays ended, whatever was on its way; and one's own logins can be seen and ended."""
+"""A login that has ended stays ended, whatever was on its way; and one's own logins can be seen and ended."""
 
 import asyncio
 from typing import Any
@@ -8,10 +8,10 @@ import pytest
 from litestar import Litestar
 
 from portal import db
-from tests import factories
+from tests import catalogue, factories
 from tests.clients import PASSWORD, a_client, audited, bearer, registration, submit
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.D2]
 
 ROUNDS = 40  # the full size runs over three processes in test_workers.py
 
@@ -49,7 +49,7 @@ async def test_everywhere(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.race
-async def test_nothing_on_its_way_brings_a_login_back(app: Litestar, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_nothing_on_its_way_brings_a_login_back(app: Litestar) -> None:
     """Requests of both faces are under way while the login ends; when all are through it is still ended."""
     back = 0
     for _ in range(ROUNDS):
@@ -74,8 +74,7 @@ async def test_nothing_on_its_way_brings_a_login_back(app: Litestar, capsys: pyt
                     back += (await program.get("/api/auth/me", headers=bearer(pair))).status_code == 200
                     again = {"refresh_token": pair["refresh_token"]}
                     back += (await program.post("/api/auth/refresh", json=again)).status_code == 200
-    with capsys.disabled():
-        print(f"\n  logout: {ROUNDS} rounds with nine requests on their way, {back} logins back")
+    catalogue.figure("D2", f"one process: {ROUNDS} logouts with nine requests on their way, {back} logins back")
     assert back == 0
 
 

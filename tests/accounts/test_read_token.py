@@ -15,7 +15,7 @@ from portal.accounts import keys, tokens
 from tests import factories
 from tests.factories import Person
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.D4]
 
 BASE = {"alg": "EdDSA", "typ": "at+jwt"}
 Forge = Callable[[dict[str, Any]], str]

@@ -1,4 +1,4 @@
-"""D5: a refresh token counts once, many requests at once get one successor, and a stolen one ends the login."""
+"""A refresh token counts once, many requests at once get one successor, and a stolen one ends the login."""
 
 import asyncio
 import os
@@ -11,9 +11,10 @@ from litestar import Litestar
 from portal import db
 from portal.accounts import actions, tokens
 from portal.errors import Unauthorized
+from tests import catalogue
 from tests.clients import audited, bearer, registration
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.D5]
 
 ROUNDS = 40  # the full size runs over three processes in test_workers.py
 AT_ONCE = 20
@@ -43,7 +44,7 @@ async def test_gives_the_next_pair(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.race
-async def test_many_at_once_get_one_successor(app: Litestar, client: httpx.AsyncClient, capsys: Any) -> None:
+async def test_many_at_once_get_one_successor(app: Litestar, client: httpx.AsyncClient) -> None:
     token = (await registered(client, "parallel@example.org"))["refresh_token"]
     revoked = 0
     for _ in range(ROUNDS):
@@ -52,8 +53,7 @@ async def test_many_at_once_get_one_successor(app: Litestar, client: httpx.Async
         successors = {pair.refresh_token for pair in pairs if not isinstance(pair, BaseException)}
         assert len(successors) == 1
         token = successors.pop()
-    with capsys.disabled():
-        print(f"\n  refresh: {ROUNDS} rounds of {AT_ONCE} at once, {revoked} false revocations")
+    catalogue.figure("D5", f"one process: {ROUNDS} rounds of {AT_ONCE} at once, {revoked} false revocations")
     assert revoked == 0
     assert (await refreshed(client, token)).status_code == 200
 

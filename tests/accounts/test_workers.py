@@ -1,4 +1,4 @@
-"""D2 and D5 over three processes that share nothing but the database: their clocks, caches and memory are their own."""
+"""Logouts and refreshes over three processes that share nothing but the database: clocks, caches and memory are their own."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests import catalogue
 from tests.clients import bearer, registration
 from tests.naive import SCHEMA, naive_server
 from tests.portal_server import served
@@ -16,7 +17,7 @@ from tests.services import Redis
 pytestmark = [pytest.mark.anyio, pytest.mark.race]
 
 AT_ONCE = 20
-SIZES = [20, pytest.param(200, marks=pytest.mark.soak)]
+ROUNDS = 200 if catalogue.FULL else 20
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +56,10 @@ async def refresh_at_once(url: str, rounds: int) -> tuple[int, int]:
     return refused, forks
 
 
-@pytest.mark.parametrize("rounds", SIZES)
-async def test_refreshes_at_once_make_one_chain(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
-    refused, forks = await refresh_at_once(url, rounds)
-    with capsys.disabled():
-        print(f"\n  refresh, 3 workers: {rounds * AT_ONCE} requests, {refused} false revocations, {forks} forks")
+@pytest.mark.D5
+async def test_refreshes_at_once_make_one_chain(url: str) -> None:
+    refused, forks = await refresh_at_once(url, ROUNDS)
+    catalogue.figure("D5", f"3 workers: {ROUNDS * AT_ONCE} refreshes, {refused} false revocations, {forks} forks")
     assert (refused, forks) == (0, 0)
 
 
@@ -80,21 +80,22 @@ async def end_while_busy(url: str, rounds: int) -> int:
     return back
 
 
-@pytest.mark.parametrize("rounds", SIZES)
-async def test_a_logout_is_final(url: str, rounds: int, capsys: pytest.CaptureFixture[str]) -> None:
-    back = await end_while_busy(url, rounds)
-    with capsys.disabled():
-        print(f"\n  logout, 3 workers: {rounds} rounds, {back} logins back")
+@pytest.mark.D2
+async def test_a_logout_is_final(url: str) -> None:
+    back = await end_while_busy(url, ROUNDS)
+    catalogue.figure("D2", f"3 workers: {ROUNDS} logouts among requests on their way, {back} logins back")
     assert back == 0
 
 
-async def test_the_naive_twin_fails_both(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.D2
+@pytest.mark.D5
+async def test_the_naive_twin_fails_both(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute(SCHEMA)
     await connection.close()
     with naive_server(database_url) as twin:
         refused, forks = await refresh_at_once(twin, 20)
         back = await end_while_busy(twin, 20)
-    with capsys.disabled():
-        print(f"\n  naive twin: {refused} false revocations, {forks} forks; 20 logouts, {back} logins back")
+    catalogue.figure("D5", f"naive twin: {refused} false revocations, {forks} forks")
+    catalogue.figure("D2", f"naive twin: 20 logouts, {back} logins back")
     assert refused + forks > 0 and back > 0

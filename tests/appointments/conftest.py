@@ -1,7 +1,5 @@
 """The whole portal in this process, a cast with a free morning, and ways to look past it into the rows."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,26 +8,12 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from portal import db, live
-from portal.settings import Settings
+from portal import db
 from tests import factories
+from tests.clients import app, client
 from tests.factories import Person
 
-
-@pytest.fixture(scope="module")
-async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    from portal.app import create_app
-
-    app = create_app(settings)
-    async with app.lifespan():
-        yield app
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
-        yield client
+__all__ = ["app", "client"]
 
 
 @dataclass
@@ -86,10 +70,6 @@ async def booked(client: httpx.AsyncClient, cast: Cast, **more: Any) -> dict[str
     return answer.json()
 
 
-async def slot_row(slot_id: UUID | str) -> Any:
-    return await db.fetch_row("SELECT *, held_until > clock_timestamp() AS held FROM slot WHERE id = $1", slot_id)
-
-
 async def appointment_row(appointment_id: UUID | str) -> Any:
     return await db.fetch_row("SELECT * FROM appointment WHERE id = $1", appointment_id)
 
@@ -105,30 +85,3 @@ async def audit_of(subject_id: UUID | str) -> list[Any]:
     """What was done with a thing; refusals aside."""
     sql = "SELECT * FROM audit_event WHERE subject_id = $1 AND outcome = 'OK' ORDER BY at"
     return await db.fetch(sql, str(subject_id))
-
-
-@contextmanager
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
-    """The live events that leave after a commit: topic and name."""
-    told: list[tuple[str, str]] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(live, "_send", lambda message: told.append((message.topic, message.event)))
-        yield told
-
-
-@contextmanager
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The SQL statements that run meanwhile."""
-    said: list[str] = []
-
-    def counting(run: Callable[..., Any]) -> Callable[..., Any]:
-        async def count(sql: str, *args: Any) -> Any:
-            said.append(sql)
-            return await run(sql, *args)
-
-        return count
-
-    with monkeypatch.context() as patch:
-        for name in ("fetch", "fetch_row", "fetch_value", "execute"):
-            patch.setattr(db, name, counting(getattr(db, name)))
-        yield said

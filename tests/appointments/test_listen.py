@@ -8,7 +8,8 @@ import pytest
 from portal import live
 from portal.accounts.schemas import Actor, Role
 from tests import factories
-from tests.appointments.conftest import Cast, booked, post, published
+from tests.appointments.conftest import Cast, booked, post
+from tests.clients import published
 
 pytestmark = pytest.mark.anyio
 

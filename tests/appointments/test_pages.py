@@ -10,7 +10,8 @@ import pytest
 from portal import clock, db
 from portal.web.forms import CSRF_FIELD
 from tests import factories
-from tests.appointments.conftest import Cast, appointment_row, booked, counted, post
+from tests.appointments.conftest import Cast, appointment_row, booked, post
+from tests.counting import counted_statements
 from tests.factories import Person
 
 pytestmark = pytest.mark.anyio
@@ -69,14 +70,13 @@ async def test_a_visit_its_calendar_file_and_its_cancellation(client: httpx.Asyn
     assert visit["id"] not in (await see(client, cast.patient, "/appointments")).text
 
 
-async def test_the_doctors_day(client: httpx.AsyncClient, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_doctors_day(client: httpx.AsyncClient, cast: Cast) -> None:
     visit = await booked(client, cast, chief_complaint="a cough")
     await booked(client, cast, day=2)
     path = f"/today?date={visit['date']}"
-    with counted(monkeypatch) as said:
+    with counted_statements() as said:
         day = await see(client, cast.doctor, path)
-    print(f"today: {len(said)} statements with the login and the audit")
-    assert len(said) <= 4
+    assert len(said) <= 4, said  # with the login and the audit
     assert day.text.count("<tr id=") == 1 and "a cough" in day.text and visit["patient_name"] in day.text
     for action, status in (("start", "IN_PROGRESS"), ("complete", "COMPLETED")):
         answer = await send(client, cast.doctor, f"/appointments/{visit['id']}/{action}", next=path)

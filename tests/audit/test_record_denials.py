@@ -8,7 +8,7 @@ from httpx import AsyncClient
 from portal import db
 from tests import factories
 
-pytestmark = [pytest.mark.anyio]
+pytestmark = [pytest.mark.anyio, pytest.mark.H1]
 
 
 async def denied(actor: factories.Person) -> list[tuple[str, str]]:

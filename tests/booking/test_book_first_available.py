@@ -10,9 +10,11 @@ import pytest
 from litestar import Litestar
 
 from portal import clock, db
-from tests import factories
-from tests.appointments.conftest import Cast, post, slot_row
+from tests import catalogue, factories
+from tests.appointments.conftest import Cast, post
 from tests.factories import Person
+from tests.owner import as_owner
+from tests.slots.conftest import row_of
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +49,7 @@ async def test_begins_now_and_the_doctor_is_busy_until_it_ends(client: httpx.Asy
     await available(cast.doctor)
     before = await db.fetch_value("SELECT clock_timestamp()")
     found = (await ask(client, cast.patient, cast)).json()
-    row = await slot_row(found["slot_id"])
+    row = await row_of(found["slot_id"])
     assert timedelta(0) <= row["starts_at"] - before < timedelta(seconds=3)
     status = "SELECT availability_status FROM doctor WHERE account_id = $1"
     assert await db.fetch_value(status, cast.doctor.id) == "BUSY"
@@ -66,7 +68,7 @@ async def test_keeps_clear_of_booked_times_and_closes_free_ones(client: httpx.As
     assert (await ask(client, cast.patient, cast)).json()["code"] == "no_doctor_available"
     await post(client, cast.other_patient, f"/appointments/{visit['id']}/cancel", {"reason": "no time"})
     assert (await ask(client, cast.patient, cast)).status_code == 201
-    assert (await slot_row(slot_id))["disabled"]
+    assert (await row_of(slot_id))["disabled"]
 
 
 async def test_refusals(client: httpx.AsyncClient, cast: Cast) -> None:
@@ -80,6 +82,7 @@ async def test_refusals(client: httpx.AsyncClient, cast: Cast) -> None:
     assert (await ask(client, cast.admin, cast, patient_id=str(cast.patient.id))).status_code == 201
 
 
+@pytest.mark.A1
 @pytest.mark.race
 async def test_each_doctor_is_given_once(client: httpx.AsyncClient, cast: Cast) -> None:
     doctors = [await factories.doctor(specialty_id=cast.specialty_id) for _ in range(8)]
@@ -87,17 +90,18 @@ async def test_each_doctor_is_given_once(client: httpx.AsyncClient, cast: Cast) 
     people = [await factories.patient() for _ in range(40)]
     answers = await asyncio.gather(*(ask(client, one, cast) for one in people))
     given = [one.json()["doctor_id"] for one in answers if one.status_code == 201]
-    print(f"40 callers for 8 doctors: {len(given)} answered, {len(set(given))} doctors")
+    catalogue.figure("A1", f"first free now: {len(given)} of 40 callers given {len(set(given))} doctors of 8")
     assert sorted(given) == sorted(str(one.id) for one in doctors)
 
 
 NEXT_DOCTOR = "SELECT id FROM naive_doctor WHERE available ORDER BY id LIMIT 1"
 
 
+@pytest.mark.A1
 @pytest.mark.race
 async def test_the_naive_twin_gives_a_doctor_twice(app: Litestar) -> None:
     """Look who is free, then make them busy: two statements, and others between them."""
-    await db.execute("CREATE TABLE naive_doctor AS SELECT id, true AS available FROM generate_series(1, 8) AS id")
+    await as_owner("CREATE TABLE naive_doctor AS SELECT id, true AS available FROM generate_series(1, 8) AS id")
 
     async def naive() -> int | None:
         doctor: int | None = await db.fetch_value(NEXT_DOCTOR)
@@ -105,5 +109,5 @@ async def test_the_naive_twin_gives_a_doctor_twice(app: Litestar) -> None:
         return doctor
 
     given = [one for one in await asyncio.gather(*(naive() for _ in range(40))) if one]
-    print(f"naive twin: 40 callers for 8 doctors: {len(given)} answered, {len(set(given))} doctors")
+    catalogue.figure("A1", f"naive twin of first free now: {len(given)} callers given {len(set(given))} doctors")
     assert len(given) > len(set(given))

@@ -7,8 +7,9 @@ import pytest
 
 from portal import db
 from tests import factories
-from tests.appointments.conftest import Cast, book, post, slot_row
+from tests.appointments.conftest import Cast, book, post
 from tests.appointments.test_pages import see, send
+from tests.slots.conftest import row_of
 
 pytestmark = pytest.mark.anyio
 DAY = date.today() + timedelta(days=3)
@@ -46,7 +47,7 @@ async def test_a_time_that_is_gone_leads_to_others(client: httpx.AsyncClient, ca
     await book(client, cast.other_patient, first)
     taken = await send(client, cast.patient, path, appointment_type="IN_PERSON")
     assert taken.status_code == 409 and "Choose another time" in taken.text and f"/slots/{second}/hold" in taken.text
-    assert (await slot_row(second))["appointment_id"] is None
+    assert (await row_of(second))["appointment_id"] is None
 
 
 async def test_join_shows_the_place_and_takes_it(client: httpx.AsyncClient, cast: Cast) -> None:
@@ -98,5 +99,5 @@ async def test_a_visit_moves_to_another_time_or_stays(client: httpx.AsyncClient,
         assert (await send(client, stranger, path, slot_id=str(third))).status_code == 404
     moved = await send(client, cast.patient, path, slot_id=str(third))
     assert moved.status_code == 303 and moved.headers["location"] != f"/appointments/{visit['id']}"
-    assert (await slot_row(first))["appointment_id"] is None and (await slot_row(third))["appointment_id"]
+    assert (await row_of(first))["appointment_id"] is None and (await row_of(third))["appointment_id"]
     assert (await see(client, cast.patient, path)).headers["location"] == f"/appointments/{visit['id']}"

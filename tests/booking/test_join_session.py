@@ -10,9 +10,11 @@ import pytest
 from litestar import Litestar
 
 from portal import db
-from tests import factories
-from tests.appointments.conftest import Cast, book, get, post, slot_row
+from tests import catalogue, factories
+from tests.appointments.conftest import Cast, book, get, post
 from tests.factories import Person
+from tests.owner import as_owner
+from tests.slots.conftest import in_parallel, row_of
 
 pytestmark = pytest.mark.anyio
 DAY = date.today() + timedelta(days=2)
@@ -70,7 +72,7 @@ async def test_places_after_hours_then_full_with_what_else_there_is(
 async def test_one_place_a_patient_and_none_where_they_are_elsewhere(
     client: httpx.AsyncClient, cast: Cast, session_id: UUID
 ) -> None:
-    first = await slot_row((await places(session_id))[0])
+    first = await row_of((await places(session_id))[0])
     elsewhere = await factories.slot(cast.other_doctor.id, first["starts_at"])
     assert (await book(client, cast.patient, elsewhere)).status_code == 201
     found = (await join(client, cast.patient, session_id)).json()
@@ -79,6 +81,15 @@ async def test_one_place_a_patient_and_none_where_they_are_elsewhere(
     assert (again.status_code, again.json()["code"], again.json()["appointment_id"]) == (
         409, "already_booked", found["id"],
     )  # fmt: skip
+
+
+async def test_an_own_hold_that_has_ended_is_in_nobodys_way(
+    client: httpx.AsyncClient, cast: Cast, session_id: UUID
+) -> None:
+    first = (await places(session_id))[0]
+    await post(client, cast.patient, f"/slots/{first}/hold")
+    await db.execute("UPDATE slot SET held_until = clock_timestamp() - interval '1 ms' WHERE id = $1", first)
+    assert (await join(client, cast.patient, session_id)).json()["queue_position"] == 1
 
 
 async def test_refusals(client: httpx.AsyncClient, cast: Cast, session_id: UUID) -> None:
@@ -98,24 +109,25 @@ async def test_a_day_that_nobody_has_looked_at_yet(client: httpx.AsyncClient, ca
     assert (found.status_code, found.json()["queue_position"]) == (201, 1)
 
 
+@pytest.mark.A9
 @pytest.mark.race
 async def test_many_join_at_once_without_gaps(client: httpx.AsyncClient, cast: Cast) -> None:
     made = await factories.session(cast.doctor.id, cast.clinic_id, day=DAY, start=time(13), end=time(20), places=40)
     await client.get(f"/api/doctors/{cast.doctor.id}/slots", params={"from": DAY.isoformat()})
     people = [await factories.patient() for _ in range(240)]
-    answers = await asyncio.gather(*(join(client, one, made) for one in people))
+    answers = await in_parallel([lambda one=one: join(client, one, made) for one in people], 24)
     numbers = sorted(one.json()["queue_position"] for one in answers if one.status_code == 201)
     codes = {one.json()["code"] for one in answers if one.status_code != 201}
-    print(f"240 joiners for 40 places: {len(numbers)} joined, {len(set(numbers))} numbers, refusals {codes}")
     assert numbers == list(range(1, 41)) and codes == {"session_full"}
     listed = (await get(client, cast.doctor, "/appointments", limit=100)).json()
     assert listed["total"] == 40
 
 
+@pytest.mark.A9
 @pytest.mark.race
 async def test_the_naive_twin_gives_numbers_twice(app: Litestar) -> None:
     """The last number, and one more: read, then written."""
-    await db.execute("CREATE TABLE naive_place (position int)")
+    await as_owner("CREATE TABLE naive_place (position int)")
 
     async def naive() -> int | None:
         position = int(await db.fetch_value("SELECT coalesce(max(position), 0) + 1 FROM naive_place"))
@@ -125,5 +137,5 @@ async def test_the_naive_twin_gives_numbers_twice(app: Litestar) -> None:
         return position
 
     numbers = [one for one in await asyncio.gather(*(naive() for _ in range(240))) if one]
-    print(f"naive twin: 240 joiners for 40 places: {len(numbers)} joined, {len(set(numbers))} numbers")
+    catalogue.figure("A9", f"naive twin in one process: {len(numbers)} joined with {len(set(numbers))} numbers")
     assert len(numbers) > len(set(numbers))

@@ -1,7 +1,7 @@
 """The attacks of test_races.py on the naive twin over three processes: it must fail each of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -10,10 +10,12 @@ import pytest
 from portal import db
 from portal.accounts import tokens
 from portal.settings import Settings
-from tests import factories
+from tests import catalogue, factories
 from tests.booking import attacks
-from tests.booking.attacks import PLACES
+from tests.booking.attacks import CALLERS, PLACES
+from tests.crowd import Call
 from tests.naive import SCHEMA, naive_server
+from tests.owner import as_owner
 
 pytestmark = [pytest.mark.anyio, pytest.mark.race]
 
@@ -21,7 +23,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.race]
 @pytest.fixture(scope="module")
 async def url(settings: Settings, pool: None) -> AsyncIterator[str]:
     tokens.use_keys(settings)
-    await db.run_script(SCHEMA)
+    await as_owner(SCHEMA)
     with naive_server(settings.database_url) as twin:
         yield twin
 
@@ -32,43 +34,76 @@ async def doubled(slot_ids: list[UUID]) -> int:
     return int(await db.fetch_value(sql, list(map(str, slot_ids))))
 
 
+@pytest.mark.A1
 async def test_it_doubles(url: str) -> None:
     slot_ids = [factories.uuid7() for _ in range(60)]
     await attacks.all_want_all(url, list(map(str, range(42))), slot_ids)
     doubles = await doubled(slot_ids)
-    print(f"naive twin: {doubles} of 60 slots booked more than once")
+    catalogue.figure("A1", f"naive twin: {doubles} of 60 slots booked more than once")
     assert doubles > 0
 
 
+@pytest.mark.A3
 async def test_it_gives_away_what_is_kept(url: str) -> None:
     owners, _ends = await attacks.kept(20, "1 hour")
-    won, calls, _seconds = await attacks.steal(url, owners)
-    print(f"naive twin: {won.count(False)} steals in {calls} calls")
+    won, calls = await attacks.steal(url, owners)
+    catalogue.figure("A3", f"naive twin over 3 processes: {won.count(False)} steals in {calls} calls")
     assert won.count(False) > 0
 
 
+@pytest.mark.A4
 async def test_it_takes_holds_that_have_ended(url: str) -> None:
     owners, ends = await attacks.kept(100, "0.2 seconds")
     await db.execute("INSERT INTO naive_hold SELECT id::text, held_until FROM slot WHERE id = ANY($1)", list(owners))
     await asyncio.sleep(0.5)  # all of them have ended by now, on a quick machine too
-    codes, _seconds = await attacks.use_all(url, owners)
+    codes = await attacks.use_all(url, owners)
     sql = "SELECT slot_id::uuid, made_at FROM naive_booking WHERE slot_id = ANY($1)"
     late = attacks.late(dict(await db.fetch(sql, list(map(str, owners)))), ends)
-    print(f"naive twin: {dict(codes)}, {late} late")
+    catalogue.figure("A4", f"naive twin: {late} of {codes.total()} used late")
     assert late > 0
 
 
+@pytest.mark.A9
 async def test_it_gives_a_place_twice(url: str) -> None:
-    numbers, others, _seconds = await attacks.join(url, factories.uuid7(), date.today() + timedelta(days=2))
-    print(f"naive twin: {len(numbers)} joined {PLACES} places with {len(set(numbers))} numbers, {dict(others)}")
+    numbers, _others = await attacks.join(url, factories.uuid7(), date.today() + timedelta(days=2))
+    catalogue.figure("A9", f"naive twin: {len(numbers)} joined {PLACES} places with {len(set(numbers))} numbers")
     assert len(numbers) > len(set(numbers))
 
 
+@pytest.mark.B1
 async def test_it_has_more_effects_than_keys(url: str) -> None:
     slot_ids = [factories.uuid7() for _ in range(60)]
-    await attacks.repeat(url, slot_ids)
+    await attacks.repeat(url, await attacks.bookings_with_keys(slot_ids))
     effects = await db.fetch_value(
         "SELECT count(*) FROM naive_booking WHERE slot_id = ANY($1)", list(map(str, slot_ids))
     )
-    print(f"naive twin: 60 keys, {effects} effects")
+    catalogue.figure("B1", f"naive twin: 60 keys, {effects} effects")
     assert effects > 60
+
+
+@pytest.mark.A1
+@pytest.mark.parametrize("call", [attacks.hold_call, attacks.book_call])
+async def test_a_hundred_callers_have_many_winners(url: str, call: Callable[[str, UUID], Call]) -> None:
+    slot_ids = [factories.uuid7() for _ in range(10)]
+    winners = await attacks.callers_at_once(url, call, list(map(str, range(CALLERS))), slot_ids)
+    catalogue.figure("A1", f"naive twin: {call.__name__} by {CALLERS} at once had {dict(winners)} winners")
+    assert winners != {1: 10}
+
+
+@pytest.mark.A6
+async def test_it_confirms_twice(url: str) -> None:
+    booked, confirmed = await attacks.two_confirm(url, [factories.uuid7() for _ in range(100)])
+    catalogue.figure(
+        "A6", f"naive twin: both booked {booked[2]} of 100 times, a visit confirmed twice {confirmed[2]} times"
+    )
+    assert booked[2] > 0 and confirmed[2] > 0
+
+
+@pytest.mark.A8
+async def test_it_ends_a_visit_twice(url: str) -> None:
+    visits = [factories.uuid7().hex for _ in range(60)]
+    await db.execute("INSERT INTO naive_booking (id) SELECT unnest($1::text[])", visits)
+    tried = await attacks.lead(url, visits, {"DOCTOR": "d"}, 35)
+    twice = sum(attacks.ends(one) > 1 for one in tried)
+    catalogue.figure("A8", f"naive twin: {twice} of 60 visits ended more than once")
+    assert twice > 0

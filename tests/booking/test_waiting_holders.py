@@ -1,4 +1,4 @@
-"""A4: a hold that ends while its holder's booking waits for the row is not used, whatever the application's clock says."""
+"""A hold that ends while its holder's booking waits for the row is not used, whatever the application's clock says."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,9 +18,10 @@ from portal.booking.schemas import NewAppointment
 from portal.errors import Conflict
 from portal.settings import Settings
 from portal.slots.actions import hold_slot
-from tests import factories
+from tests import catalogue, factories
+from tests.owner import as_owner
 
-pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.usefixtures("app")]
+pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.A4, pytest.mark.usefixtures("app")]
 HOLDS, HOLD_SECONDS, LOCK_SECONDS = 8, 1.0, 1.6
 TAKE = "INSERT INTO naive_booking SELECT id FROM slot WHERE id = $1 AND held_by = $2 FOR NO KEY UPDATE"
 Book = Callable[[Actor, UUID], Awaitable[bool]]
@@ -28,7 +29,7 @@ Book = Callable[[Actor, UUID], Awaitable[bool]]
 
 @pytest.fixture(scope="module", autouse=True)
 async def naive_table(app: Litestar) -> None:
-    await db.execute("CREATE TABLE naive_booking (slot_id uuid, at timestamptz DEFAULT clock_timestamp())")
+    await as_owner("CREATE TABLE naive_booking (slot_id uuid, at timestamptz DEFAULT clock_timestamp())")
 
 
 async def book(actor: Actor, slot_id: UUID) -> bool:
@@ -83,7 +84,7 @@ async def used_late(settings: Settings, book: Book, skew: timedelta, hold: float
 @pytest.mark.parametrize("minutes", [0, -10, 10])
 async def test_a_hold_that_ends_while_waiting_is_not_used(settings: Settings, minutes: int) -> None:
     used = await used_late(settings, book, timedelta(minutes=minutes))
-    print(f"A4, clock {minutes:+} min: {used} of {HOLDS} holds used after waiting past their end")
+    catalogue.figure("A4", f"clock {minutes:+} min: {used} of {HOLDS} holds used after waiting past their end")
     assert used == 0
 
 
@@ -97,5 +98,5 @@ async def test_a_hold_that_still_lives_after_the_wait_is_used(settings: Settings
 )
 async def test_the_naive_twins_use_it_late(settings: Settings, naive: Book, minutes: int) -> None:
     used = await used_late(settings, naive, timedelta(minutes=minutes))
-    print(f"A4 naive twin ({naive.__name__}): {used} of {HOLDS} used late")
+    catalogue.figure("A4", f"naive twin {naive.__name__}: {used} of {HOLDS} used late")
     assert used > 0

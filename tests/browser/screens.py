@@ -178,10 +178,12 @@ SCREENS = [
     Screen(ADMIN, "/admin/users/{user}/suspend"),
     Screen(ADMIN, "/admin/audit"),
     Screen(ADMIN, "/admin/audit/verify"),
+    Screen(ADMIN, "/admin/health"),
 ]
 
 NO_SCREEN = (  # machines read these, or they are files
-    "/api", "/schema", "/health", "/.well-known", "/static", "/live", "/sw.js", "/appointments/{appointment_id}/calendar.ics",
+    "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
+    "/appointments/{appointment_id}/calendar.ics",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -213,8 +215,25 @@ FROM account d WHERE d.email = 'doctor@example.com'
 KEEP = "UPDATE slot SET held_by = $2, held_until = now() + interval '5 minutes' WHERE id = $1 RETURNING id"
 
 
+# Something that a system admin should look at.
+TROUBLE = """
+WITH event AS (
+    INSERT INTO outbox_event (id, event_type, aggregate_id, data, attempts, last_error, dead_at)
+    SELECT gen_random_uuid(), 'user.verified', id, '{}', 12, 'DeliveryError: refused', now() FROM account
+    WHERE email = 'doctor@example.com' AND NOT EXISTS (SELECT FROM outbox_event WHERE dead_at IS NOT NULL)
+), task AS (
+    INSERT INTO background_task (name, kind, last_started_at, last_failed_at, last_error, failures_in_row, runs, failures)
+    VALUES ('mail', 'JOB', now(), now(), 'SMTPConnectError', 1, 1, 1)
+    ON CONFLICT (name) DO UPDATE SET last_failed_at = now(), last_error = 'SMTPConnectError', failures_in_row = 1
+)
+INSERT INTO pgqueuer (priority, status, entrypoint, payload)
+SELECT 0, 'failed', 'mail', '{}' WHERE NOT EXISTS (SELECT FROM pgqueuer WHERE status = 'failed') RETURNING id
+"""
+
+
 def places(stage: Stage) -> dict[str, str]:
-    """What stands for the names in the addresses; one of the times is kept for the patient."""
+    """What stands for the names in the addresses; one of the times is kept for the patient, and not all is well."""
+    stage.ask(TROUBLE)
     found = dict(stage.ask(PLACES)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     return {name: str(value) for name, value in found.items()}

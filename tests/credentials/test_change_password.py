@@ -30,6 +30,7 @@ async def test_by_the_api(client: httpx.AsyncClient) -> None:
     assert "was changed" in (await mails_to("api@example.org"))[-1]
 
 
+@pytest.mark.D1
 async def test_by_the_page_this_browser_goes_on_with_a_fresh_login(app: Litestar, client: httpx.AsyncClient) -> None:
     other = await registered(client, "page@example.org")
     await submit(client, "/login", {"email": "page@example.org", "password": PASSWORD})

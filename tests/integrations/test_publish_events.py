@@ -1,6 +1,7 @@
 """Events reach a real RabbitMQ, confirmed, and what nobody is bound for is kept."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import aio_pika
@@ -11,7 +12,7 @@ from portal import db, outbox, worker
 from portal.ids import uuid7
 from portal.integrations import broker
 from portal.settings import Settings
-from tests import services
+from tests import catalogue, services
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
@@ -61,3 +62,35 @@ async def test_a_broker_that_is_away_costs_no_event_its_turn() -> None:
         "SELECT attempts, due_at <= clock_timestamp() AS due FROM outbox_event WHERE delivered_at IS NULL"
     )
     assert dict(row) == {"attempts": 0, "due": True}
+
+
+@pytest.mark.B7
+async def test_what_the_broker_returns_is_parked_and_delays_nobody(
+    rabbit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has unbound the place for unrouted events: an event that no queue takes comes back, and is kept here."""
+    await db.execute("DELETE FROM outbox_event")
+    monkeypatch.setattr(outbox, "MOST_ATTEMPTS", 3)
+    publisher = broker.Broker(rabbit)
+    await publisher._connected()
+    async with await aio_pika.connect(rabbit) as connection:
+        channel = await connection.channel()
+        await (await channel.get_queue(broker.UNROUTED)).unbind(await channel.get_exchange(broker.UNROUTED))
+    lost, taken = uuid7(), uuid7()
+    async with db.transaction():
+        await outbox.emit_in_tx("user.registered", lost, {})
+        await outbox.emit_in_tx("appointment.booked", taken, {})
+    begun = time.monotonic()
+    await outbox.relay_once(publisher.send)
+    delay = time.monotonic() - begun
+    state = "SELECT delivered_at IS NOT NULL AS sent, dead_at IS NOT NULL AS parked, attempts, last_error AS why"
+    assert (await db.fetch_row(f"{state} FROM outbox_event WHERE aggregate_id = $1", taken))["sent"]
+    for _ in range(outbox.MOST_ATTEMPTS - 1):
+        await db.execute("UPDATE outbox_event SET due_at = clock_timestamp()")
+        await outbox.relay_once(publisher.send)
+    row = await db.fetch_row(f"{state} FROM outbox_event WHERE aggregate_id = $1", lost)
+    await publisher.close()
+    catalogue.figure(
+        "B7", f"unroutable: parked after {row['attempts']} tries; the next event waited {delay * 1000:.0f} ms"
+    )
+    assert row["parked"] and row["attempts"] == 3 and row["why"] and delay < 5

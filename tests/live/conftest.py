@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from portal.settings import Settings
-from portal.web import auth, sse
+from portal.web import auth, seats
 from tests.live import tiny
 from tests.live.client import close_all, serving
 
@@ -24,7 +24,7 @@ async def port(store: tiny.Store) -> AsyncIterator[int]:
     async with serving(tiny.create_app(Settings(rate_limit=0))) as number:
         yield number
         await close_all()
-    assert not sse._seats
+    assert not seats._own
 
 
 @pytest.fixture

@@ -29,11 +29,12 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def server(workers: int = 1, redis_url: str = "") -> AsyncIterator[Server]:
+async def server(workers: int = 1, redis_url: str = "", naive: bool = False) -> AsyncIterator[Server]:
+    """The tiny application; its naive twin lets anybody listen to everything."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.live.served", str(port), str(workers),
-        cwd=ROOT, env={**os.environ, "REDIS_URL": redis_url},
+        cwd=ROOT, env={**os.environ, "REDIS_URL": redis_url, "NAIVE": "1" if naive else ""},
     )  # fmt: skip
     running = Server(port, process)
     try:
@@ -48,7 +49,7 @@ async def server(workers: int = 1, redis_url: str = "") -> AsyncIterator[Server]
             await process.wait()
 
 
-async def answering(port: int, seconds: float = 20) -> None:
+async def answering(port: int, seconds: float = 60) -> None:
     """Wait until something listens on the port."""
     async with asyncio.timeout(seconds):
         while True:

@@ -1,4 +1,4 @@
-"""The tiny application as processes of its own: `python -m tests.live.served PORT WORKERS`, with REDIS_URL."""
+"""The tiny application as processes of its own: `python -m tests.live.served PORT WORKERS`, with REDIS_URL and NAIVE."""
 
 import os
 import signal
@@ -14,6 +14,8 @@ from tests.live import tiny
 
 def app() -> Litestar:
     tiny.STORE.members.clear()
+    if os.environ.get("NAIVE"):
+        tiny.only_oneself = tiny.anybody
     return tiny.create_app(Settings(rate_limit=0, redis_url=os.environ.get("REDIS_URL", "")))
 
 

@@ -13,7 +13,7 @@ from portal.live import reader as live_reader
 from portal.live import rounds
 from portal.live.bus import Message
 from portal.live.hub import RECHECK_USER
-from portal.web import sse
+from portal.web import seats
 from tests.live import tiny
 from tests.live.client import Stream, connect, post, reset
 from tests.live.processes import server
@@ -30,6 +30,7 @@ async def gone(stream: Stream, seconds: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.C6
 async def test_a_lost_login_ends_its_streams_within_five_seconds(port: int, store: tiny.Store) -> None:
     mine = [await connect(port, f"person:{ME},{THINGS}", user=ME, api=bool(n % 2)) for n in range(4)]
     others = [await connect(port, THINGS, user=OTHER), await connect(port, THINGS)]
@@ -41,6 +42,7 @@ async def test_a_lost_login_ends_its_streams_within_five_seconds(port: int, stor
     assert live.stats()["revoked"] == 4
 
 
+@pytest.mark.C6
 async def test_a_lost_relation_ends_the_stream_within_five_seconds(port: int, store: tiny.Store) -> None:
     store.members.add(ME)
     stream = await connect(port, "club", user=ME)
@@ -48,6 +50,7 @@ async def test_a_lost_relation_ends_the_stream_within_five_seconds(port: int, st
     await gone(stream, 5)
 
 
+@pytest.mark.C6
 async def test_the_event_that_ends_a_grant_ends_the_stream_at_once(port: int, store: tiny.Store) -> None:
     store.members.update((ME, OTHER))
     mine, other = await connect(port, "club", user=ME), await connect(port, "club", user=OTHER)
@@ -58,6 +61,7 @@ async def test_the_event_that_ends_a_grant_ends_the_stream_at_once(port: int, st
     assert not other.ended.is_set()
 
 
+@pytest.mark.C6
 async def test_a_logout_ends_every_stream_of_the_user_at_once(port: int, store: tiny.Store) -> None:
     mine, other = await connect(port, THINGS, user=ME), await connect(port, THINGS, user=OTHER)
     store.revoked.add(ME)
@@ -102,6 +106,7 @@ async def silent(port: int, topics: str) -> socket.socket:
     return raw
 
 
+@pytest.mark.F5
 async def test_a_slow_reader_is_dropped_and_holds_little(port: int, store: tiny.Store) -> None:
     stuck = [await silent(port, THINGS) for _ in range(20)]
     quick = await connect(port, THINGS, query=f"&since={live.cursor()}")
@@ -129,6 +134,7 @@ async def test_a_slow_reader_is_dropped_and_holds_little(port: int, store: tiny.
         raw.close()
 
 
+@pytest.mark.F5
 async def test_a_client_that_takes_nothing_is_dropped_after_a_while(
     quick_rounds: None, port: int, store: tiny.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +151,7 @@ async def test_a_client_that_takes_nothing_is_dropped_after_a_while(
     raw.close()
 
 
+@pytest.mark.F6
 async def test_clients_that_vanish_leave_nothing_behind(port: int, store: tiny.Store) -> None:
     """F6: 2,000 connects with an immediate RST, and 500 that stay a moment."""
     await (await connect(port, THINGS)).close()
@@ -164,11 +171,12 @@ async def test_clients_that_vanish_leave_nothing_behind(port: int, store: tiny.S
         for stream in streams:
             reset(stream)
     async with asyncio.timeout(10):
-        while live.stats()["readers"] or live.stats()["topics"] or sse._seats or len(asyncio.all_tasks()) > tasks:
+        while live.stats()["readers"] or live.stats()["topics"] or seats._own or len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGTERM), (1, signal.SIGINT), (2, signal.SIGTERM)])
+@pytest.mark.F7
+@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGTERM), (1, signal.SIGINT), (3, signal.SIGTERM)])
 async def test_the_server_stops_with_a_hundred_open_streams(store: tiny.Store, workers: int, number: int) -> None:
     """F7: all processes gone within 10 s, exit code 0, every stream ended in order."""
     async with server(workers) as running:

@@ -108,6 +108,7 @@ async def test_a_hold_that_is_extended_or_ended_moves_its_timer(port: int, store
     assert (await stream.count(5))[-1].name == "thing.free"
 
 
+@pytest.mark.F2
 async def test_state_that_changes_while_a_reader_joins_ends_right(port: int, store: tiny.Store) -> None:
     """The snapshot is read slowly, a change is read meanwhile: the older state must never be shown last."""
     store.read_seconds = 0.05

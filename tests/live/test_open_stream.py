@@ -7,9 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from portal import live
+from portal.live.bus import Message
 from portal.live.frames import make_cursor
-from portal.live.hub import OVERLAP
-from portal.web import sse
+from portal.live.hub import OVERLAP, RECALL
+from portal.web import seats, sse
+from tests import catalogue
 from tests.live import tiny
 from tests.live.client import connect
 
@@ -81,6 +83,7 @@ JUNK = ["", "-1", "0", str(2**63), "1e9", "text", "x" * 10_000, "t", "t-1", "t٣
         "t0", "ünï", "\udcff\udcfe", "t1e5", "t1 t2", "null", "'; drop table slot; --"]  # fmt: skip
 
 
+@pytest.mark.F3
 async def test_junk_last_event_id_gets_the_whole_present_state(port: int, store: tiny.Store) -> None:
     store.put(THINGS, "a", "old news")
     for junk, api in product(JUNK, (False, True)):
@@ -91,8 +94,10 @@ async def test_junk_last_event_id_gets_the_whole_present_state(port: int, store:
         assert events[1].name == "resync", junk
         assert store.snapshots.pop() is None, junk
         await stream.close()
+    catalogue.figure("F3", f"{len(JUNK)} junk ids at both faces: a resync each, 0 errors")
 
 
+@pytest.mark.F3
 async def test_line_ends_and_nul_in_a_header_never_reach_us(port: int) -> None:
     for junk in ("t1\0", "a\rdata: forged", "a\r\n\r\ndata: forged"):
         stream = await connect(port, THINGS, headers={"Last-Event-ID": junk})
@@ -101,6 +106,28 @@ async def test_line_ends_and_nul_in_a_header_never_reach_us(port: int) -> None:
         await stream.close()
 
 
+@pytest.mark.F3
+async def test_somebody_elses_id_opens_nothing(port: int) -> None:
+    """An id is a place in time and nobody's own: with another's, one gets one's own events since then."""
+    other = uuid4()
+    since = live.cursor()
+    for user, secret in ((other, "theirs"), (ME, "mine")):
+        live.current_hub().publish(Message(f"person:{user}", "person.told", {"note_id": secret}))
+    theirs = await connect(port, f"person:{other}", user=other, query=f"&since={since}")
+    await theirs.count(1)
+    mine = await connect(port, f"person:{ME}", user=ME, headers={"Last-Event-ID": theirs.last_id})
+    assert [event.json["note_id"] for event in await mine.count(1)] == ["mine"]
+    assert (await connect(port, f"person:{other}", user=ME, headers={"Last-Event-ID": theirs.last_id})).status == 403
+
+
+@pytest.mark.F3
+async def test_an_id_from_before_what_is_remembered_is_a_resync(port: int) -> None:
+    old = make_cursor(datetime.now(UTC) - RECALL - timedelta(seconds=5))
+    stream = await connect(port, f"person:{ME}", user=ME, headers={"Last-Event-ID": old})
+    assert [event.name for event in await stream.count(1)] == ["resync"]
+
+
+@pytest.mark.F3
 async def test_a_cursor_from_the_future_is_junk(port: int, store: tiny.Store) -> None:
     ahead = make_cursor(datetime.now(UTC) + timedelta(hours=1))
     stream = await connect(port, THINGS, headers={"Last-Event-ID": ahead})
@@ -128,16 +155,18 @@ async def test_the_header_wins_over_the_address(port: int, store: tiny.Store) ->
     await stream.close()
 
 
+@pytest.mark.D6
 async def test_streams_of_one_user_are_limited(limited_port: int) -> None:
     streams = [await connect(limited_port, THINGS, user=ME) for _ in range(sse.STREAMS_PER_USER)]
     refused = await connect(limited_port, THINGS, user=ME)
     assert refused.status == 429
     assert (await connect(limited_port, THINGS, user=uuid4())).status == 200
     await streams.pop().close()
-    await refused.until(lambda _: sse._seats[f"user {ME}"] < sse.STREAMS_PER_USER)
+    await refused.until(lambda _: len(seats._own[f"user {ME}"]) < sse.STREAMS_PER_USER)
     assert (await connect(limited_port, THINGS, user=ME)).status == 200
 
 
+@pytest.mark.D6
 async def test_streams_of_one_address_are_limited_for_visitors(limited_port: int) -> None:
     for _ in range(sse.STREAMS_PER_ADDRESS):
         assert (await connect(limited_port, THINGS)).status == 200

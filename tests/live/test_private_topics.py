@@ -23,6 +23,7 @@ def tell(user: UUID, canary: object) -> None:
     live.current_hub().publish(Message(f"person:{user}", "person.told", {"note_id": canary}))
 
 
+@pytest.mark.F1
 async def test_ten_thousand_events_reach_their_owners_and_nobody_else(port: int, store: tiny.Store) -> None:
     """F1: 200 streams of 50 users, each on its own topic, a shared one and a public one."""
     store.members.update(USERS[::2])
@@ -73,6 +74,7 @@ async def test_what_happened_between_the_page_and_its_stream_is_told(port: int, 
     assert len(stream.events) == 1
 
 
+@pytest.mark.F2
 async def test_cut_streams_lose_nothing(port: int, store: tiny.Store) -> None:
     """F2: every stream is cut at random; after merging by id each event is there, and no foreign one."""
     got: set[str] = set()

@@ -45,6 +45,7 @@ async def test_both_faces_know_their_own_login(port: int) -> None:
     assert (await connect(port, mine, api=True, headers=me.bearer, method="DELETE")).status == 405
 
 
+@pytest.mark.C6
 async def test_a_logout_ends_streams_at_once_and_suspension_within_five_seconds(port: int) -> None:
     me, other = await factories.person(Role.PATIENT), await factories.person(Role.DOCTOR)
     page = await connect(port, f"person:{me.id}", headers={"Cookie": f"login={me.secret}"})
@@ -62,6 +63,7 @@ async def test_a_logout_ends_streams_at_once_and_suspension_within_five_seconds(
     assert not client.ended.is_set()
 
 
+@pytest.mark.F5
 async def test_a_stream_holds_no_database_connection(port: int) -> None:
     me = await factories.person(Role.PATIENT)
     for _ in range(30):

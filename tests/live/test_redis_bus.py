@@ -68,6 +68,7 @@ async def test_an_event_reaches_the_readers_of_every_process_once(ports: tuple[i
         assert sorted(notes(stream), key=lambda note: int(note[1:])) == [f"n{number}" for number in range(100)]
 
 
+@pytest.mark.G3
 async def test_redis_may_die_and_come_back(ports: tuple[int, int], redis: processes.PrivateRedis) -> None:
     one, two = ports
     here, there = await fresh(one), await fresh(two, f"{PERSON},{THINGS}")
@@ -86,6 +87,7 @@ async def test_redis_may_die_and_come_back(ports: tuple[int, int], redis: proces
     await there.until(lambda it: "after" in notes(it), 10)
 
 
+@pytest.mark.G3
 async def test_a_redis_that_hangs_is_noticed(ports: tuple[int, int], redis: processes.PrivateRedis) -> None:
     one, two = ports
     there = await fresh(two)
@@ -98,6 +100,7 @@ async def test_a_redis_that_hangs_is_noticed(ports: tuple[int, int], redis: proc
     await there.until(lambda it: any(event.name == "resync" for event in it.events), 15)
 
 
+@pytest.mark.G3
 async def test_a_reader_who_moves_while_redis_is_away_misses_nothing(
     ports: tuple[int, int], redis: processes.PrivateRedis
 ) -> None:

@@ -14,7 +14,7 @@ from portal.registration.schemas import NewAccount
 from tests import factories
 from tests.clients import PASSWORD, audited, emitted, registration, token_mailed_to
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.C8]
 
 
 async def invited(email: str, **more: object) -> UUID:

@@ -13,7 +13,9 @@ from portal.schedules import actions, queries
 from portal.schedules.schemas import ChangedSession, NewOverride, NewSession, OverrideKind
 from portal.slots.schemas import ServiceType, SlotChanges, Weekday
 from tests import factories as make
-from tests.slots.conftest import book, published
+from tests.clients import published
+from tests.owner import as_owner
+from tests.slots.conftest import book
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
@@ -143,7 +145,7 @@ async def naively_created(doctor: make.Person) -> UUID:
 async def test_of_twenty_overlapping_at_once_one_is_made() -> None:
     """Beside a naive twin, which must make more."""
     doctor = await make.doctor()
-    await db.execute("CREATE TABLE naive_session (id uuid, doctor_id uuid)")
+    await as_owner("CREATE TABLE naive_session (id uuid, doctor_id uuid)")
     answers, twin = [
         await asyncio.gather(*(create(doctor) for _ in range(20)), return_exceptions=True)
         for create in (created, naively_created)

@@ -17,6 +17,7 @@ from portal.settings import Settings
 from portal.web import limits
 from tests import factories
 from tests.factories import Person
+from tests.owner import as_owner
 from tests.shell import routes
 
 ORIGIN = "http://testserver.local"
@@ -26,7 +27,7 @@ ORIGIN = "http://testserver.local"
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
     application = assemble(settings, pages=routes.PAGES, api=routes.API)
     async with application.lifespan():
-        await db.execute(routes.SCHEMA)
+        await as_owner(routes.SCHEMA)
         yield application
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.shell.conftest import csrf_token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.I4]
 
 MB = 1024 * 1024
 JSON = {"Content-Type": "application/json"}

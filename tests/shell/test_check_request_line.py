@@ -13,7 +13,7 @@ from portal.settings import Settings
 from portal.web.hosts import check_host, client_address, safe_next
 from tests.shell.conftest import a_client
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.D11]
 
 SETTINGS = Settings(
     base_url="https://portal.clinic.org",

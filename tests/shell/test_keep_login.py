@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from portal import db
 from portal.accounts.schemas import Role
-from tests import factories
+from tests import catalogue, factories
 from tests.factories import Person
 from tests.shell.conftest import a_client
 
@@ -25,11 +25,13 @@ async def is_signed_in(app: Litestar, cookie: str) -> bool:
         return answer.status_code == 200
 
 
+@pytest.mark.D1
 @pytest.mark.parametrize("cookie", ["", "null", "x" * 40, "x" * 8000, "a" * 43 + "%00", "' OR 1=1--" * 3, "\xff" * 30])
 async def test_chosen_cookies_are_nobody(app: Litestar, cookie: str) -> None:
     assert not await is_signed_in(app, cookie)
 
 
+@pytest.mark.D1
 async def test_tampered_and_doubled_cookies(app: Litestar, patient: Person) -> None:
     assert await is_signed_in(app, patient.secret)
     assert not await is_signed_in(app, patient.secret[:-1] + ("A" if patient.secret[-1] != "A" else "B"))
@@ -62,6 +64,7 @@ async def test_end_of_a_login_is_seen_at_once(app: Litestar, patient: Person, ch
         assert (await api.post("/api/things", json={"name": "x"})).status_code == 401
 
 
+@pytest.mark.D2
 async def test_logout_is_final_while_requests_are_in_flight(app: Litestar) -> None:
     """200 rounds: nothing that ends after the logout brings the login back."""
     back = 0
@@ -73,6 +76,7 @@ async def test_logout_is_final_while_requests_are_in_flight(app: Litestar) -> No
             await db.execute(REVOKE, person.id)
             await asyncio.gather(*flying)
             back += (await client.get("/own")).status_code == 200
+    catalogue.figure("D2", f"pages of one process: 200 logouts with requests in flight, {back} logins back")
     assert back == 0
 
 

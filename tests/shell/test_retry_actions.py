@@ -12,6 +12,8 @@ from portal.app import assemble
 from portal.errors import Unavailable
 from portal.settings import Settings
 from portal.web.guards import PUBLIC
+from tests import catalogue
+from tests.owner import as_owner
 from tests.shell.conftest import a_client
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +44,7 @@ def with_retries(app: Litestar, settings: Settings) -> Litestar:
     return assemble(settings, pages=[], api=[retried])
 
 
+@pytest.mark.G8
 @pytest.mark.parametrize("code", [SERIALIZATION, DEADLOCK])
 @pytest.mark.parametrize(("times", "status"), [(0, 201), (1, 201), (2, 201), (3, 503), (10, 503)])
 async def test_three_attempts_then_503(with_retries: Litestar, code: str, times: int, status: int) -> None:
@@ -49,15 +52,20 @@ async def test_three_attempts_then_503(with_retries: Litestar, code: str, times:
     async with a_client(with_retries) as client:
         answer = await client.post(f"/api/retried/{code}/{times}")
     assert answer.status_code == status and len(attempts) == min(times + 1, db.ATTEMPTS)
+    catalogue.figure("G8", f"{code} {times} times in a row: {len(attempts)} attempts, answered {status}")
     written = await db.fetch_value("SELECT count(*) FROM effect WHERE name = $1", f"retry {code} {times}")
     assert written == (1 if status == 201 else 0)
     if status == 503:
         assert int(answer.headers["retry-after"]) >= 1 and answer.json()["code"] == "unavailable"
 
 
+@pytest.mark.G8
 async def test_real_deadlocks_are_survived(app: Litestar) -> None:
     """Two rows, taken in opposite order by many at once."""
-    await db.execute("CREATE TABLE pair (id int PRIMARY KEY, n int NOT NULL DEFAULT 0)")
+    await as_owner(
+        "CREATE TABLE pair (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);"
+        " GRANT SET ON PARAMETER deadlock_timeout TO care_portal_app"
+    )
     await db.execute("INSERT INTO pair (id) VALUES (1), (2)")
 
     @db.retried
@@ -76,6 +84,7 @@ async def test_real_deadlocks_are_survived(app: Litestar) -> None:
     assert [row["n"] for row in await db.fetch("SELECT n FROM pair")] == [done, done]
 
 
+@pytest.mark.G7
 async def test_exhausted_pool_is_503_and_health_answers(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
     """G7: nobody waits for ever for a connection, and the process still says that it lives."""
     monkeypatch.setattr(db, "ACQUIRE_SECONDS", 0.2)

@@ -11,7 +11,7 @@ from portal.settings import Settings
 from tests import factories
 from tests.shell.conftest import a_client, another_app, csrf_token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.D8]
 
 EVERYWHERE = ["/form", "/own", "/nowhere", "/errors/broken", "/api/things", "/api/errors/conflict", "/health",
               "/health/ready", "/schema", "/schema/openapi.json", "/static/css/base.css", "/static/none", "/form/",

@@ -1,12 +1,13 @@
 """The process tells that it lives whatever is away, and that it is ready only when nothing is."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
 from litestar import Litestar
 
-from portal import db
+from portal import checks, db
 from portal.settings import Settings
 from tests.services import Redis, free_port
 from tests.shell.conftest import a_client, another_app
@@ -49,3 +50,31 @@ async def test_no_login_is_looked_up(
     monkeypatch.setattr(db, "fetch_row", fail)
     assert (await browser.get(path)).status_code == 200
     assert (await program.get(path)).status_code == 200
+
+
+async def test_however_many_ask_one_connection_is_used(
+    app: Litestar, visitor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that answers nothing: everybody hears so by the deadline, and the pool is not used up by asking."""
+    asked = 0
+
+    async def hangs(_sql: str) -> None:
+        nonlocal asked
+        asked += 1
+        async with db.connection() as connection:
+            await connection.fetchval("SELECT pg_sleep(30)")
+
+    monkeypatch.setattr(checks, "SECONDS", 0.5)
+    monkeypatch.setattr(db, "fetch_value", hangs)
+    began = time.monotonic()
+    waiting = [asyncio.create_task(visitor.get("/health/ready")) for _ in range(100)]
+    await asyncio.sleep(0.2)
+    in_use = db.DB.pool.get_size() - db.DB.pool.get_idle_size()
+    answers = await asyncio.gather(*waiting)
+    seconds = time.monotonic() - began
+    assert {one.status_code for one in answers} == {503} and asked == 1 and in_use <= 1
+    assert seconds < 10  # not a hundred deadlines one after the other
+    monkeypatch.undo()
+    async with asyncio.timeout(10):
+        while (await visitor.get("/health/ready")).status_code != 200:
+            await asyncio.sleep(0.1)

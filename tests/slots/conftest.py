@@ -1,34 +1,16 @@
 """The whole portal in this process, and ways to look past it into the rows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-import httpx
-import pytest
-from litestar import Litestar
-
 from portal import db
-from portal.errors import Conflict, NotFound
-from portal.settings import Settings
+from portal.errors import Conflict, NotFound, Unavailable
+from tests.clients import app, client
 
-
-@pytest.fixture(scope="module")
-async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    from portal.app import create_app
-
-    app = create_app(settings)
-    async with app.lifespan():
-        yield app
-
-
-@pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
-        yield client
+__all__ = ["app", "client"]
 
 
 async def row_of(slot_id: UUID) -> Any:
@@ -54,45 +36,20 @@ async def book(slot_id: UUID, patient_id: UUID) -> UUID:
     )  # fmt: skip
 
 
-@contextmanager
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
-    """The live events that leave after a commit: topic and name."""
-    from portal import live
-
-    told: list[tuple[str, str]] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(live, "_send", lambda message: told.append((message.topic, message.event)))
-        yield told
-
-
-@contextmanager
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The SQL statements that run meanwhile."""
-    said: list[str] = []
-
-    def counting(run: Callable[..., Any]) -> Callable[..., Any]:
-        async def count(sql: str, *args: Any) -> Any:
-            said.append(sql)
-            return await run(sql, *args)
-
-        return count
-
-    with monkeypatch.context() as patch:
-        for name in ("fetch", "fetch_row", "fetch_value", "execute"):
-            patch.setattr(db, name, counting(getattr(db, name)))
-        yield said
-
-
 async def in_parallel(work: Iterable[Callable[[], Awaitable[Any]]], callers: int = 48) -> list[Any]:
-    """Do all of it with so many callers at once; what each answered or raised."""
-    waiting, answers = iter(list(work)), []
+    """Do all of it with so many callers at once; what each answered or raised. A busy machine is asked again."""
+    waiting, answers = deque(work), []
 
     async def call() -> None:
-        for one in waiting:
+        while waiting:
+            one = waiting.popleft()
             try:
                 answers.append(await one())
             except (Conflict, NotFound) as refusal:
                 answers.append(refusal)
+            except Unavailable:
+                waiting.append(one)
+                await asyncio.sleep(0.1)
 
     await asyncio.gather(*(call() for _ in range(callers)))
     return answers

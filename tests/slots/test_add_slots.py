@@ -11,7 +11,8 @@ from portal.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.slots import actions
 from portal.slots.schemas import BulkSlots, NewSlot, ServiceType, Weekday
 from tests import factories as make
-from tests.slots.conftest import counted, published
+from tests.clients import published
+from tests.counting import counted_statements
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
@@ -89,7 +90,7 @@ async def test_many_are_previewed_and_then_made() -> None:
     assert (again.added, again.skipped) == (0, 48)
 
 
-async def test_thousands_in_one_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thousands_in_one_statement() -> None:
     doctor = await make.doctor()
     weekdays = list(Weekday)
     bulk = many(
@@ -101,7 +102,7 @@ async def test_thousands_in_one_statement(monkeypatch: pytest.MonkeyPatch) -> No
         end=time(18),
         minutes=15,
     )
-    with counted(monkeypatch) as said:
+    with counted_statements() as said:
         made = await actions.add_slots(doctor.actor, doctor.id, bulk)
     assert made.added == 4000
     assert len(said) == 4

@@ -12,7 +12,8 @@ from portal.errors import Conflict, Forbidden, NotFound
 from portal.slots import actions
 from portal.slots.schemas import SlotChange, SlotState
 from tests import factories as make
-from tests.slots.conftest import book, published, row_of
+from tests.clients import published
+from tests.slots.conftest import book, row_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 

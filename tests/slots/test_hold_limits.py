@@ -20,12 +20,13 @@ from portal.ids import uuid7
 from portal.settings import Settings
 from portal.slots.actions import MOST_HOLDS
 from portal.web.forms import CSRF_FIELD
+from tests import catalogue
 from tests import factories as make
 from tests.clients import ORIGIN
 from tests.slots import naive
 from tests.slots.conftest import in_parallel
 
-pytestmark = [pytest.mark.anyio, pytest.mark.race]
+pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.A5]
 HOLD_SECONDS, ASKED, SLOTS = 3, 500, 50
 LOGIN = """
 INSERT INTO login (id, account_id, kind, secret_hash, expires_at)
@@ -98,8 +99,9 @@ async def test_three_sessions_keep_three_times(app: Litestar, client: httpx.Asyn
     ]
     for browser, _token in opened:
         await browser.aclose()
-    print(f"\nA5: {ASKED} holds asked in 3 sessions: {dict(answers)}, never more than {most} at a time;")
-    print(f"{live} live after {HOLD_SECONDS}.2 s, {taken.count(200)} of {len(named)} unswept ones held by others")
+    catalogue.figure(
+        "A5", f"{ASKED} holds asked in 3 sessions: never more than {most}, {live} after their time, unswept"
+    )
     assert most == MOST_HOLDS and set(answers) <= {303, 409} and len(slots) == SLOTS
     assert live == 0 and len(named) >= MOST_HOLDS and set(taken) == {200}
 
@@ -111,6 +113,6 @@ async def test_the_naive_twin_hoards(app: Litestar) -> None:
     async def ask(slot_id: UUID) -> None:
         await naive.count_then_hold(patient.actor, slot_id, 300)
 
-    _slots, answers, most = await hoard(patient.id, [ask] * 3)
-    print(f"\nA5 naive twin: {dict(answers)}, up to {most} at a time")
+    _slots, _answers, most = await hoard(patient.id, [ask] * 3)
+    catalogue.figure("A5", f"naive twin: up to {most} at a time")
     assert most > MOST_HOLDS

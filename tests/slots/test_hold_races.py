@@ -18,13 +18,16 @@ from portal.errors import Conflict
 from portal.ids import uuid7
 from portal.settings import Settings
 from portal.slots import actions
+from tests import catalogue
 from tests import factories as make
+from tests.owner import as_owner
 from tests.slots import naive
 from tests.slots.conftest import in_parallel, row_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.usefixtures("pool")]
 
-SLOTS, ATTEMPTS = 250, 42
+SLOTS, ATTEMPTS = 250 if catalogue.FULL else 60, 42
+INSERTS = 10_500 if catalogue.FULL else 3_000
 Hold = Callable[[Actor, UUID, float], Awaitable[Any]]
 PATIENTS = """
 WITH made AS (
@@ -62,16 +65,18 @@ async def race(hold: Hold) -> tuple[int, int, float]:
     return won, held, time.perf_counter() - began
 
 
+@pytest.mark.A1
 async def test_a_slot_is_held_once() -> None:
-    """A1, the hold's part."""
+    """The hold's part."""
     won, held, seconds = await race(actions.hold_slot)
-    print(f"\nA1: {SLOTS * ATTEMPTS} holds of {SLOTS} slots: {won} won, {held} held, {seconds:.1f} s")
+    catalogue.figure("A1", f"{SLOTS * ATTEMPTS} holds of {SLOTS} slots: {won} won, {held} held, {seconds:.1f} s")
     assert (won, held) == (SLOTS, SLOTS)
 
 
+@pytest.mark.A1
 async def test_the_naive_twin_doubles() -> None:
-    won, held, seconds = await race(naive.look_then_hold)
-    print(f"\nA1 naive twin: {won} won {held} slots, {seconds:.1f} s")
+    won, held, _seconds = await race(naive.look_then_hold)
+    catalogue.figure("A1", f"naive twin of the hold: {won} won {held} slots")
     assert won > held == SLOTS
 
 
@@ -89,10 +94,11 @@ async def refused_beside_each_other(hold: Hold) -> int:
     return refused
 
 
+@pytest.mark.A1
 async def test_different_slots_of_one_doctor_never_refuse_each_other() -> None:
     """Lock the slot, never the doctor."""
     refused, twin = [await refused_beside_each_other(hold) for hold in (actions.hold_slot, naive.lock_doctor_then_hold)]
-    print(f"\n560 holds of different slots: {refused} refused; with a lock of the doctor {twin}")
+    catalogue.figure("A1", f"560 holds of different slots: {refused} refused; with a lock of the doctor {twin}")
     assert refused == 0 and twin > 0
 
 
@@ -107,11 +113,12 @@ async def steals(hold: Hold, release: Callable[[Actor, UUID], Awaitable[Any]]) -
     return sum(not isinstance(one, Exception) for one in answers), (await row_of(slot))["held_by"] == holder.id
 
 
+@pytest.mark.A3
 async def test_a_hold_is_never_stolen() -> None:
-    """A3; beside a twin where anybody may give it back."""
+    """Beside a twin where anybody may give it back."""
     stolen, kept = await steals(actions.hold_slot, actions.release_slot)
     twin, twin_kept = await steals(naive.look_then_hold, naive.release_anyones)
-    print(f"\nA3: {stolen} of 3,000 steals; naive twin {twin}")
+    catalogue.figure("A3", f"{stolen} of 3,000 steals by holding and giving back; naive twin {twin}")
     assert (stolen, kept) == (0, True) and twin > 0 and not twin_kept
 
 
@@ -131,10 +138,11 @@ async def wrong_answers(hold: Hold) -> list[str]:
     return wrong
 
 
+@pytest.mark.A4
 async def test_a_hold_lives_as_long_as_the_databases_clock_says() -> None:
-    """A4: 1.9 s in it is kept, 2.1 s in it is free; the application's clock does not matter."""
+    """1.9 s in it is kept, 2.1 s in it is free; the application's clock does not matter."""
     wrong, twin = [await wrong_answers(hold) for hold in (actions.hold_slot, naive.hold_by_own_clock)]
-    print(f"\nA4: {len(wrong)} of 6 wrong with the clock moved; judged by the application's clock {twin}")
+    catalogue.figure("A4", f"{len(wrong)} of 6 uses wrong with the clock moved; twin with its own clock {len(twin)}")
     assert wrong == [] and "+10 min: over -0.1 s after its end is True" in twin
 
 
@@ -161,14 +169,13 @@ async def overlapping_holds(hold: Hold) -> tuple[int, int]:
     return sum(map(len, ends.values())), sum(gap < timedelta(seconds=0.2) for gap in gaps)
 
 
+@pytest.mark.A4
 async def test_no_hold_is_given_before_the_last_one_has_ended() -> None:
-    """A4: every hold begins after the one before it."""
+    """Every hold begins after the one before it."""
     given, early = await overlapping_holds(end_of_hold)
-    twin_given, twin_early = await overlapping_holds(naive.look_then_hold)
-    print(
-        f"\nA4: {given} holds one after another, {early} before the end of the last; naive twin {twin_given}, {twin_early}"
-    )
-    assert early == 0 and given > 40 and twin_early > 0
+    _given, twin = await overlapping_holds(naive.look_then_hold)
+    catalogue.figure("A4", f"{given} holds one after another, {early} too early; naive twin {twin}")
+    assert early == 0 and given > 40 and twin > 0
 
 
 async def free_again(hold: Hold) -> int:
@@ -183,10 +190,11 @@ async def free_again(hold: Hold) -> int:
     return sum(not isinstance(one, Exception) for one in answers)
 
 
+@pytest.mark.A5
 async def test_all_is_free_again_with_no_sweeper() -> None:
-    """A5: what one patient kept comes back by itself."""
+    """What one patient kept comes back by itself."""
     free, twin = [await free_again(hold) for hold in (actions.hold_slot, naive.hold_if_swept)]
-    print(f"\nA5: {free} of 3 free again; where somebody must sweep {twin}")
+    catalogue.figure("A5", f"{free} of 3 free again; where somebody must sweep {twin}")
     assert (free, twin) == (3, 0)
 
 
@@ -199,10 +207,11 @@ async def overlaps(table: str) -> int:
     return found
 
 
+@pytest.mark.A2
 async def test_slots_of_a_doctor_never_overlap(settings: Settings) -> None:
-    """A2: random starts and lengths over three doctors, straight at the constraint, beside a twin without it."""
+    """Random starts and lengths over three doctors, straight at the constraint, beside a twin without it."""
     doctors = [(await make.doctor()).id for _ in range(3)]
-    await db.execute("CREATE TABLE slot_naive (LIKE slot INCLUDING GENERATED)")
+    await as_owner("CREATE TABLE slot_naive (LIKE slot INCLUDING GENERATED)")
     day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=3)
     row = (
         "(id, doctor_id, date, starts_at, ends_at, local_start, time_zone, service_type, overflow, disabled, changed_at)"
@@ -217,12 +226,12 @@ async def test_slots_of_a_doctor_never_overlap(settings: Settings) -> None:
         async with pool.acquire() as connection:
             if look and await connection.fetchrow(look, doctor, start, end) is not None:
                 return "INSERT 0 0"
-            await asyncio.sleep(0.001 if look else 0)  # as long as a program takes to decide
+            await asyncio.sleep(0.01 if look else 0)  # as long as a program takes to decide
             return await connection.execute(sql, uuid7(), doctor, start, end)
 
-    answers = await in_parallel([lambda: insert("INSERT INTO slot " + row + " ON CONFLICT DO NOTHING")] * 10_500, 24)
-    await in_parallel([lambda: insert("INSERT INTO slot_naive " + row, looked)] * 10_500, 24)
+    answers = await in_parallel([lambda: insert("INSERT INTO slot " + row + " ON CONFLICT DO NOTHING")] * INSERTS, 24)
+    await in_parallel([lambda: insert("INSERT INTO slot_naive " + row, looked)] * INSERTS, 24)
     await pool.close()
     made, found, twin = answers.count("INSERT 0 1"), await overlaps("slot"), await overlaps("slot_naive")
-    print(f"\nA2: 10,500 inserts, {made} made, overlapping pairs {found}; look, then insert: {twin}")
+    catalogue.figure("A2", f"{INSERTS} inserts, {made} made, {found} overlapping pairs; look, then insert: {twin}")
     assert found == 0 and twin > 0

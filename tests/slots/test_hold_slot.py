@@ -12,7 +12,9 @@ from portal.errors import Conflict, Forbidden, NotFound
 from portal.slots import actions
 from portal.slots.events import slots_topic
 from tests import factories as make
-from tests.slots.conftest import book, counted, end_hold, in_parallel, published, row_of
+from tests.clients import published
+from tests.counting import counted_statements
+from tests.slots.conftest import book, end_hold, in_parallel, row_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
@@ -90,6 +92,7 @@ async def test_three_holds_in_all() -> None:
     await actions.hold_slot(patient.actor, slots[3], SECONDS)
 
 
+@pytest.mark.A5
 async def test_five_hundred_requests_at_once_keep_to_the_limit() -> None:
     """A5: holding is not hoarding."""
     patient = await make.patient()
@@ -190,10 +193,10 @@ async def test_release_belongs_to_the_holder() -> None:
     assert (await row_of(slot))["held_by"] is None
 
 
-async def test_three_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_three_statements() -> None:
     doctor, patient = await make.doctor(), await make.patient()
     slot = await make.slot(doctor.id)
-    with counted(monkeypatch) as said:
+    with counted_statements() as said:
         await actions.hold_slot(patient.actor, slot, SECONDS)
     assert len(said) == 3
 

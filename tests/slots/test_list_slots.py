@@ -12,7 +12,8 @@ from portal.errors import Invalid, NotFound
 from portal.slots import actions
 from portal.slots.schemas import SlotState
 from tests import factories as make
-from tests.slots.conftest import book, counted
+from tests.counting import counted_statements
+from tests.slots.conftest import book
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
@@ -68,11 +69,11 @@ async def test_states_are_shown_and_never_whose_they_are() -> None:
     assert (await actions.look_at_days(other.actor, doctor.id, tomorrow(), tomorrow(), 56)).holds == []
 
 
-async def test_one_statement_once_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_statement_once_they_are_made() -> None:
     doctor, patient = await make.doctor(), await make.patient()
     await make.session(doctor.id, day=tomorrow())
     await actions.look_at_days(patient.actor, doctor.id, None, None, 56)
-    with counted(monkeypatch) as said:
+    with counted_statements() as said:
         await actions.look_at_days(patient.actor, doctor.id, None, None, 56)
     assert len(said) == 1
 

@@ -10,6 +10,9 @@ from portal.ids import uuid7
 from portal.slots import calendar
 from portal.slots.calendar import DateChange, Hours, Plan
 from portal.slots.schemas import BulkSlots, NewSlot, ServiceType, Weekday, Workplace
+from tests import catalogue
+
+pytestmark = pytest.mark.A11
 
 ZONES = [
     "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "America/St_Johns",
@@ -62,7 +65,7 @@ def test_every_day_of_two_years_in_twelve_zones() -> None:
         for start, end, places in ((time(9), time(17), 32), (time(0), time(5), 20)):
             one, bad = wrong_places(zone, start, end, places)
             seen, wrong = seen + one, wrong + bad
-    print(f"\nA11: {seen} positions in {len(ZONES)} zones, wrong: {wrong}")
+    catalogue.figure("A11", f"{seen} positions in {len(ZONES)} zones, {wrong} wrong")
     assert wrong == 0
     assert seen > 12 * 730 * 50
 

@@ -10,7 +10,8 @@ import pytest
 from portal import db
 from portal.slots import actions
 from tests import factories as make
-from tests.slots.conftest import counted, row_of
+from tests.counting import counted_statements
+from tests.slots.conftest import row_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("app")]
 
@@ -105,12 +106,12 @@ async def test_staff_may_not_hold(client: httpx.AsyncClient) -> None:
     assert (await press(client, doctor, slot)).status_code == 403
 
 
-async def test_three_statements_with_the_login(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_three_statements_with_the_login(client: httpx.AsyncClient) -> None:
     doctor, patient = await make.doctor(), await make.patient()
     await make.session(doctor.id, day=tomorrow())
     client.cookies.update(patient.cookies)
     await client.get(f"/doctors/{doctor.id}")
-    with counted(monkeypatch) as said:
+    with counted_statements() as said:
         await client.get(f"/doctors/{doctor.id}")
     assert len(said) <= 3, said
 

@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 
 from tests import badinputs
 from tests.badvalues import BODIES
+from tests.web import refusals
 from tests.web.example import Everything, FormFields
 
 pytestmark = pytest.mark.anyio
@@ -23,15 +24,15 @@ async def test_every_bad_json_value_is_refused(client, app):
     routes = list(badinputs.body_routes(app))
     assert ("POST", "/api/everything", Everything) in routes
     for method, path, struct in routes:
-        assert await badinputs.refused_json(client, method, path, struct) == []
+        assert await refusals.refused_json(client, method, path, struct) == []
 
 
 async def test_every_bad_form_value_is_refused(client):
-    assert await badinputs.refused_forms(client, "/form", FormFields, extra=b"csrf_token=x") == []
+    assert await refusals.refused_forms(client, "/form", FormFields, extra=b"csrf_token=x") == []
 
 
 async def test_every_bad_query_value_is_refused(client, app):
-    assert await badinputs.refused_queries(client, app) == []
+    assert await refusals.refused_queries(client, app) == []
 
 
 @pytest.mark.parametrize(("body", "content_type", "expected"), BODIES, ids=range(len(BODIES)))
@@ -56,5 +57,5 @@ async def test_the_runner_bites():
 
     transport = httpx.ASGITransport(Litestar([naive], logging_config=None))
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-        wrong = await badinputs.refused_json(client, "POST", "/api/naive", Everything)
+        wrong = await refusals.refused_json(client, "POST", "/api/naive", Everything)
     assert len(wrong) > 100

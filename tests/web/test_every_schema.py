@@ -52,7 +52,7 @@ def test_every_bad_json_value_is_refused(struct):
         body = b"{" + b",".join(b'"%s":%s' % (name.encode(), raw) for name, raw in pairs) + b"}"
         status, named = outcome(decode_json, body, struct)
         assert status == case.expected, (case, named)
-        assert status != 422 or case.field in named, case
+        assert status != 422 or case.field.split(".")[0] in named, case
 
 
 @pytest.mark.parametrize("struct", INPUTS, ids=lambda one: one.__name__)
@@ -61,4 +61,4 @@ def test_every_bad_form_value_is_refused(struct):
         body = case.field.encode() + b"=" + case.raw
         status, named = outcome(lambda text: fill(parse_pairs(text, 200), struct), body)
         assert status == case.expected, (case, named)
-        assert status != 422 or case.field in named, case
+        assert status != 422 or case.field.split(".")[0] in named, case

@@ -53,6 +53,17 @@ FROM (SELECT account_id, row_number() OVER (ORDER BY account_id) AS n FROM docto
      (SELECT array_agg(id) AS ids FROM clinic) AS c
 """
 
+# As many patients as doctors: enough that PostgreSQL plans as it does in a running portal.
+PATIENTS = """
+WITH made AS (
+    INSERT INTO account (id, email, role, status, first_name, last_name)
+    SELECT gen_random_uuid(), 'p' || n || '@bench.example', 'PATIENT', 'ACTIVE', 'Ada', 'Bench'
+    FROM generate_series(1, $1::int) AS n
+    RETURNING id
+)
+INSERT INTO patient (account_id, date_of_birth) SELECT id, '1980-02-29' FROM made
+"""
+
 # Every doctor's next free days begin somewhere in the coming five weeks.
 SLOTS = """
 INSERT INTO slot (id, doctor_id, clinic_id, date, starts_at, ends_at, local_start, time_zone, service_type)
@@ -67,6 +78,10 @@ JOIN clinic_doctor cd ON cd.doctor_id = d.account_id,
 """
 
 
+# Times are there as far as anybody can look: nothing is left to be made when a page is opened.
+HORIZONS = "INSERT INTO slot_horizon (doctor_id, made_until) SELECT account_id, current_date + 400 FROM doctor"
+
+
 async def seed(url: str, doctors: int = 50_000, slots_each: int = 24) -> None:
     """Fill an empty, migrated database. The overlap rule of slots is left out while they are made, as they do not overlap."""
     conn = await asyncpg.connect(url)
@@ -75,11 +90,12 @@ async def seed(url: str, doctors: int = 50_000, slots_each: int = 24) -> None:
     )
     await conn.execute("ALTER TABLE slot DROP CONSTRAINT slot_doctor_no_overlap")
     await conn.execute(SPECIALTIES)
-    for statement in (ACCOUNTS, CLINICS):
+    for statement in (ACCOUNTS, CLINICS, PATIENTS):
         await conn.execute(statement, doctors)
     await conn.execute(DOCTORS)
     await conn.execute(PLACES)
     await conn.execute(SLOTS, slots_each)
+    await conn.execute(HORIZONS)
     await conn.execute("ALTER TABLE slot ADD CONSTRAINT slot_doctor_no_overlap " + rule)
     await conn.execute("VACUUM ANALYZE")
     await conn.close()

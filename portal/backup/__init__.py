@@ -1,0 +1,8 @@
+"""`portal backup FILE` and `portal restore FILE`: one file with everything but the keys, which shows any damage.
+
+It stands above the domains: what it saves is the whole database, and what it checks afterwards is the audit's chains.
+"""
+
+from portal.backup.archive import BackupError
+
+__all__ = ["BackupError"]

@@ -1,0 +1,84 @@
+"""The pool of connections: what each one starts as, and how values travel over it."""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+import msgspec
+from asyncpg.pool import PoolConnectionProxy
+from piccolo.engine.postgres import PostgresEngine
+
+from portal.acting import PORTAL
+from portal.settings import SettingError, Settings
+
+APP_ROLE = "care_portal_app"  # made by migration m0050; policies hold for it, and the audit is append-only to it
+STATEMENT_SECONDS = 15.0
+
+
+class PortalEngine(PostgresEngine):
+    """Piccolo's engine, without its connection at import time and with a deadline on the pool."""
+
+    async def check_version(self) -> None:
+        """Importing a module must not connect; `connect()` checks the version instead."""
+
+    async def prep_database(self) -> None:
+        """No extension is needed: sites and the embedded database may not have any."""
+
+
+DB = PortalEngine(config={"database": "portal"})
+
+
+async def open_pool(settings: Settings, owner: bool) -> asyncpg.Pool:
+    """A pool on the database of these settings, as the application's role or as the owner of the tables."""
+    return await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs have `reset` for proxies only
+        **connection_arguments(settings.database_url),
+        min_size=1,
+        max_size=settings.pool_size,
+        command_timeout=STATEMENT_SECONDS,
+        init=_prepare,
+        reset=_keep,
+        server_settings={"application_name": "care-portal", "timezone": "UTC", "jit": "off", **session_of(owner)},
+    )
+
+
+def connection_arguments(url: str) -> dict[str, Any]:
+    """asyncpg arguments for a PostgreSQL URL; a socket folder may stand in `?host=`."""
+    parts = urlsplit(url)
+    return {"dsn": url, "database": unquote(parts.path.lstrip("/")) or "postgres"}
+
+
+def session_of(owner: bool = False) -> dict[str, str]:
+    """What a connection starts as. FORCE binds the owner too, so the owner says that the portal itself is at work."""
+    return {"app.role": PORTAL.role} if owner else {"role": APP_ROLE}
+
+
+async def is_migrated(url: str) -> bool:
+    """Whether the tables are there for the application's role. Raises `SettingError` for a login that may not be it."""
+    try:
+        connection = await asyncpg.connect(url, server_settings=session_of())
+    except asyncpg.InvalidParameterValueError:  # a migration makes the role, too
+        return False
+    except asyncpg.InsufficientPrivilegeError:
+        raise SettingError(f"DATABASE_URL: this login needs the role {APP_ROLE}: see docs/operations.md") from None
+    may_read = await connection.fetchval("SELECT has_table_privilege(to_regclass('account'), 'SELECT')")
+    await connection.close()
+    return bool(may_read)
+
+
+async def _keep(conn: PoolConnectionProxy) -> None:
+    """A connection comes back: the portal leaves nothing in its session, and asking whether it did would cost a trip.
+
+    Only a roll-back that was cut off may have left a transaction open, with somebody acting in it.
+    """
+    if conn.is_in_transaction():
+        await conn.execute("ROLLBACK")
+
+
+async def _prepare(conn: asyncpg.Connection) -> None:
+    """JSON columns come and go as Python values; a ready JSON text (Piccolo's way) passes as it is."""
+    for kind in ("json", "jsonb"):
+        await conn.set_type_codec(kind, schema="pg_catalog", encoder=_json_text, decoder=msgspec.json.decode)
+
+
+def _json_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,214 @@
+"""Every access rule, taken away one at a time: what a slip of the pen would do to the declarations, policies and SQL.
+
+`find` runs the matrix once and notes which guards each call goes through; `Mutant.removed` takes one away while its block
+runs. A guard is a route's declaration, a function `may_…` or `refuse_strangers`/`refuse_others`, what a live topic asks, or
+a comparison in SQL of an owner's column with the actor, the actor's role or the actor's clinics.
+"""
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from inspect import iscoroutinefunction
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+from portal import db
+from portal.accounts.schemas import Role
+from portal.live import topics
+from portal.web.guards import PUBLIC, Access
+from tests.access import declared, verdicts
+from tests.access.matrix import Caller
+from tests.access.policy import Row, routes
+
+GUARD_NAMES = re.compile(r"may_\w+|refuse_strangers|refuse_others")
+OPEN = Access(roles=frozenset(Role), pending=True)
+READERS = ("fetch", "fetch_row", "fetch_value", "execute")
+# A comparison is a guard where a condition may stand; `SET held_by = $2` is none.
+CONDITION = r"(?P<before>\b(?:WHERE|AND|OR|ON|WHEN|THEN|NOT)\s+|\()"
+COMPARED = (
+    r"(?P<test>(?:\w+\.)?(?:id|patient_id|doctor_id|account_id|clinic_id|pharmacy_id)\s*=\s*"
+    r"(?:ANY\s*\(\s*)?\$N(?!\d)(?:::\w+(?:\[\])?)?(?:\s*\))?)"
+)
+# What the patient has already, and whether the account is active: rules of booking, not of access.
+STATE = re.compile(
+    r"(FROM appointment b\s+WHERE\s+(b\.id = s\.appointment_id\s+AND\s+)?|account c ON c\.id = p\.account_id\s+WHERE\s+)$"
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard: `calls` are the rows that pass through it."""
+
+    name: str
+    calls: frozenset[str]
+    removed: Callable[[], Any]
+
+
+@dataclass
+class Passed:
+    """Which calls went through which guard in the run that looked."""
+
+    call: str = ""
+    person: Any = None
+    functions: dict[Any, set[str]] = None  # type: ignore[assignment]
+    statements: dict[tuple[str, int], set[str]] = None  # type: ignore[assignment]
+    asked: set[tuple[str, int]] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self.functions, self.statements, self.asked = defaultdict(set), defaultdict(set), set()
+
+    def saw(self, sql: str, args: tuple[Any, ...]) -> None:
+        """Note which parameters of a statement always say who is acting; others were asked for."""
+        actor = self.person.actor if self.person else None
+        for number, value in enumerate(args, 1):
+            if actor and (value in (actor.id, actor.role.value) or value == list(actor.clinic_ids)):
+                self.statements[sql, number].add(self.call)
+            else:
+                self.asked.add((sql, number))
+
+
+async def find(caller: Caller, rows: list[Row]) -> list[Mutant]:
+    """All guards that the rows pass through."""
+    passed, known = Passed(), routes(caller.app)
+    with ExitStack() as watched:
+        for function in guard_functions():
+            watched.enter_context(replaced(function, noting(function, passed)))
+        for name in READERS:
+            watched.enter_context(patch.object(db, name, listening(getattr(db, name), passed)))
+        for row in rows:
+            handler, passed.call = known[row.method, row.path], row.call
+            for actor, side in caller.pairs(row, handler):
+                passed.person = caller.world.people[actor]
+                await caller.cell(row, handler, actor, side)
+    handlers = {row.call: known[row.method, row.path] for row in rows}
+    return [
+        *(declaration(call, handler) for call, handler in handlers.items() if not handler.opt["access"].public),
+        *(function_mutant(function, calls) for function, calls in passed.functions.items()),
+        *(
+            found
+            for (sql, number), calls in passed.statements.items()
+            if (sql, number) not in passed.asked
+            for found in comparisons(sql, number, calls)
+        ),
+    ]
+
+
+def guard_functions() -> list[Any]:
+    """Every guard function of the domains, once, however often it is imported."""
+    found, public = {}, [kind.may_listen for kind in topics._kinds.values() if kind.public]
+    for module in domain_modules():
+        for name, value in vars(module).items():
+            if GUARD_NAMES.fullmatch(name) and value not in public and value.__module__ == module.__name__:
+                found[f"{module.__name__}.{name}"] = value
+    return list(found.values())
+
+
+def domain_modules() -> list[ModuleType]:
+    return [module for name, module in sorted(sys.modules.items()) if name.startswith("portal.") and module is not None]
+
+
+@contextmanager
+def replaced(function: Any, stand_in: Any) -> Iterator[None]:
+    """Another function wherever this one is known, in modules and among the live topics."""
+    with ExitStack() as undo:
+        for module in domain_modules():
+            for name, value in list(vars(module).items()):
+                if value is function:
+                    undo.enter_context(patch.object(module, name, stand_in))
+        for kind in topics._kinds.values():
+            if kind.may_listen is function:
+                undo.callback(object.__setattr__, kind, "may_listen", function)
+                object.__setattr__(kind, "may_listen", stand_in)
+        yield
+
+
+def noting(function: Any, passed: Passed) -> Any:
+    """The function, which notes for which calls it is asked."""
+    if iscoroutinefunction(function):
+
+        async def ask(*args: Any, **named: Any) -> Any:
+            passed.functions[function].add(passed.call)
+            return await function(*args, **named)
+
+        return ask
+
+    def ask_now(*args: Any, **named: Any) -> Any:
+        passed.functions[function].add(passed.call)
+        return function(*args, **named)
+
+    return ask_now
+
+
+def listening(read: Any, passed: Passed) -> Any:
+    async def run(sql: str, *args: Any, **how: Any) -> Any:
+        passed.saw(sql, args)
+        return await read(sql, *args, **how)
+
+    return run
+
+
+def declaration(call: str, handler: Any) -> Mutant:
+    """A route that lets in whoever is signed in, also those who wait for verification; or everybody, if it did so."""
+    wider = PUBLIC if handler.opt["access"] == OPEN else OPEN
+    return Mutant(f"declaration of {call}", frozenset({call}), lambda: patch.dict(handler.opt, access=wider))
+
+
+def function_mutant(function: Any, calls: set[str]) -> Mutant:
+    """A guard function that says yes to everybody."""
+
+    async def yes(*_args: Any, **_named: Any) -> bool:
+        return True
+
+    def yes_now(*_args: Any, **_named: Any) -> bool:
+        return True
+
+    stand_in = yes if iscoroutinefunction(function) else yes_now
+    return Mutant(f"{function.__module__}.{function.__name__}", frozenset(calls), lambda: replaced(function, stand_in))
+
+
+def comparisons(sql: str, number: int, calls: set[str]) -> Iterator[Mutant]:
+    """The statement without each of its comparisons with one parameter."""
+    pattern = re.compile(CONDITION + COMPARED.replace("N", str(number)))
+    for found in pattern.finditer(sql):
+        start, end = found.span("test")
+        if STATE.search(sql[:start]):
+            continue
+        mutated = f"{sql[:start]}(true OR {found['test']}){sql[end:]}"
+        where = " ".join(sql[max(0, start - 90) : end + 60].split())
+        yield Mutant(f"SQL …{where}…", frozenset(calls), lambda mutated=mutated: other_sql(sql, mutated))
+
+
+@contextmanager
+def other_sql(sql: str, mutated: str) -> Iterator[None]:
+    """Whoever asks this statement asks the other one."""
+    with ExitStack() as undo:
+        for name in READERS:
+            undo.enter_context(patch.object(db, name, substituting(getattr(db, name), sql, mutated)))
+        yield
+
+
+def substituting(read: Any, sql: str, mutated: str) -> Any:
+    async def run(asked: str, *args: Any, **how: Any) -> Any:
+        return await read(mutated if asked == sql else asked, *args, **how)
+
+    return run
+
+
+async def noticed(caller: Caller, rows: list[Row], mutant: Mutant) -> str:
+    """What notices that a guard is gone, or nothing: what was agreed, what policies say, or a cell of the matrix."""
+    known = routes(caller.app)
+    with mutant.removed():
+        if declared.differences(caller.app):
+            return "declaration"
+        if verdicts.differences():
+            return "verdict"
+        for row in rows:
+            if row.call in mutant.calls:
+                for cell in await caller.cells(row, known[row.method, row.path]):
+                    if not cell.is_right or cell.leaks or cell.is_changed or cell.faults:
+                        return str(cell)
+    return ""

@@ -1,0 +1,64 @@
+"""A PostgreSQL of its own for one test module, which may be stopped, restarted and starved."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal.embedded import EmbeddedPostgres, client_program
+
+# Its processes are killed, the machine never: nothing is lost by not waiting for the disk, but what was committed must
+# have left them.
+QUICK = "fsync = off\nfull_page_writes = off\n"
+
+
+@dataclass
+class Server:
+    """A running server; `restart` is as hard as a power cut for its processes."""
+
+    url: str
+    data: Path
+
+    def restart(self) -> tuple[float, float]:
+        """Kill all of its processes and start it again; when it went and when it was back."""
+        gone = time.time()
+        self.control("restart")
+        return gone, time.time()
+
+    def control(self, verb: str) -> None:
+        """What `pg_ctl` does; it refuses to be root."""
+        owner = {"user": self.data.owner()} if os.geteuid() == 0 else {}
+        command = [
+            client_program("pg_ctl"),
+            "-D",
+            str(self.data),
+            "-m",
+            "immediate",
+            "-w",
+            "-l",
+            str(self.data / "log"),
+        ]
+        subprocess.run(
+            [*command, verb], check=True, cwd=self.data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **owner
+        )  # type: ignore[call-overload]
+
+
+@contextmanager
+def postgres() -> Iterator[Server]:
+    """Started in a new folder, and stopped whatever has become of it."""
+    folder = Path(tempfile.mkdtemp(prefix="care-own-pg-"))
+    server = Server(EmbeddedPostgres(folder / "data").url, folder / "data")
+    (server.data / "postgresql.auto.conf").write_text(QUICK)
+    server.control("reload")
+    try:
+        yield server
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            server.control("stop")
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,168 @@
+"""G10: hours under load with one fault after the other; nothing grows, nothing stays behind, no rule is broken."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import statistics
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from portal import faults, worker
+from portal.accounts import tokens
+from portal.migrations import migrate
+from portal.outbox import Event, Job
+from portal.settings import Settings
+from tests import catalogue
+from tests.faults.postgres import Server, postgres
+from tests.faults.stage import armed, children, crowd
+from tests.invariants import broken, doubled
+from tests.portal_server import Served, served
+from tests.services import Redis, redis
+
+pytestmark = [pytest.mark.anyio, pytest.mark.G10, pytest.mark.soak, pytest.mark.usefixtures("only_logged")]
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "7200"))
+PAUSE = 20.0  # between two faults
+# What a request or a loop may leave behind when it is killed, and nobody comes for.
+LEFT = {
+    "transactions": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'",
+    "events": "SELECT count(*) FROM outbox_event WHERE delivered_at IS NULL",
+    "holds": "SELECT count(*) FROM slot WHERE held_until > clock_timestamp() + interval '302 seconds'",
+    "jobs": "SELECT count(*) FROM pgqueuer WHERE status IN ('queued', 'picked')",
+    "locks": "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
+}
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncIterator[Server]:
+    with postgres() as running:
+        await migrate(Settings(database_url=running.url))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def database_url(server: Server) -> str:
+    return server.url
+
+
+class Faults:
+    """One fault after the other, each over by itself or mended at once, as an operator would."""
+
+    def __init__(self, portal: Served, server: Server, redis: Redis, charges: Path) -> None:
+        self.portal, self.server, self.redis, self.charges = portal, server, redis, charges
+        self.made: Counter[str] = Counter()
+
+    def in_turn(self) -> list[Callable[[], Awaitable[None]]]:
+        return [
+            self.worker_killed,
+            self.killed_at_a_point,
+            self.database_restarted,
+            self.redis_lost,
+            self.tables_locked,
+        ]
+
+    async def worker_killed(self) -> None:
+        """The youngest, so that the others grow old."""
+        youngest = max(children(self.portal), key=lambda one: one.create_time())
+        os.kill(youngest.pid, signal.SIGKILL)
+
+    async def killed_at_a_point(self) -> None:
+        point = random.choice(sorted(faults.POINTS))
+        (self.charges / f"{point}.soak").touch()
+
+    async def database_restarted(self) -> None:
+        await asyncio.to_thread(self.server.restart)
+
+    async def redis_lost(self) -> None:
+        self.redis.kill()
+        await asyncio.sleep(5)
+        await asyncio.to_thread(self.redis.start)
+
+    async def tables_locked(self) -> None:
+        connection = await asyncpg.connect(self.server.url)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE appointment IN ACCESS EXCLUSIVE MODE")
+            await asyncio.sleep(4)
+        await connection.close()
+
+    async def go_on(self) -> None:
+        while True:
+            for fault in self.in_turn():
+                await asyncio.sleep(PAUSE)
+                self.made[fault.__name__] += 1
+                await fault()
+
+
+def memory(portal: Served) -> dict[int, int]:
+    """What each worker holds, in bytes; with what it shares with its origin, for copies part from it page by page."""
+    found = {}
+    for one in children(portal):
+        with contextlib.suppress(psutil.Error):
+            found[one.pid] = one.memory_info().rss
+    return found
+
+
+async def growth(portal: Served, seconds: float) -> float:
+    """By how much the workers that live through the last three quarters grow meanwhile, by medians of many looks."""
+    looks: list[dict[int, int]] = []
+    await asyncio.sleep(seconds / 4)
+    for _look in range(60):
+        looks.append(memory(portal))
+        await asyncio.sleep(seconds * 3 / 4 / 60)
+    lived = set.intersection(*map(set, looks))
+    early, late = looks[:15], looks[-15:]
+    shares = [
+        statistics.median(look[pid] for look in late) / statistics.median(look[pid] for look in early) for pid in lived
+    ]
+    return max(shares) - 1
+
+
+async def left(server: Server) -> dict[str, int]:
+    """What is left behind a minute after everybody has gone."""
+    connection = await asyncpg.connect(server.url)
+    for _wait in range(60):
+        found = {name: await connection.fetchval(sql) for name, sql in LEFT.items()}
+        if not any(found.values()):
+            break
+        await asyncio.sleep(1)
+    await connection.close()
+    return {name: number for name, number in found.items() if number}
+
+
+async def test_hours_under_load(server: Server, settings: Settings, pool: None, tmp_path: Path) -> None:
+    relayed: list[Event] = []
+
+    async def relay(event: Event) -> None:
+        relayed.append(event)
+
+    async def mail(_settings: Settings, _payload: dict[str, object]) -> None:
+        """Nobody is written to."""
+
+    given = {"DATABASE_URL": server.url, "PORTAL_RATE_LIMIT": "0", **armed(tmp_path)}
+    with redis() as shared, served("--workers", "3", data=settings.data, REDIS_URL=shared.url, **given) as portal:
+        tokens.use_keys(replace(settings, base_url=portal.url))
+        callers, trouble = await crowd([portal.url], people=12), Faults(portal, server, shared, tmp_path)
+        callers.think, callers.cancels = 0.2, 1.0
+        async with worker.running(settings, [Job("mail", mail)], [], relay):
+            going = asyncio.create_task(trouble.go_on())
+            grown = asyncio.create_task(growth(portal, SECONDS))
+            await callers.run(SECONDS)
+            going.cancel()
+            behind = await left(server)
+        share = await grown
+    lost, twice = await doubled(settings.database_url, callers.promised + callers.uncertain)
+    rules = await broken(settings.database_url)
+    catalogue.figure(
+        "G10", f"{SECONDS:.0f} s, {len(callers.seen)} requests, {trouble.made.total()} faults: memory {share:+.1%},"
+        f" {len(rules)} rules broken, left behind {behind}, {lost} lost, {twice} doubled",
+    )  # fmt: skip
+    assert not rules and not behind and (lost, twice) == (0, 0) and not callers.broken_answers()
+    assert share < 0.1

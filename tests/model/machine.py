@@ -1,0 +1,148 @@
+"""The model check (A12): the same acts at random on the model and on the portal, and both must say and show the same."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from portal import db
+from portal.settings import Settings
+from tests.appointments.life import DECLARED
+from tests.model.model import Model
+from tests.model.portal_side import Portal
+
+PATIENTS = st.sampled_from(["Ana", "Ben", "Cem"])
+ROLES = {
+    "Ana": "PATIENT", "Ben": "PATIENT", "Cem": "PATIENT", "Dora": "DOCTOR", "Otto": "DOCTOR", "Ada": "CLINIC_ADMIN",
+}  # fmt: skip
+ANYBODY = st.sampled_from(list(ROLES))
+STAFF = st.sampled_from(["Dora", "Ada", "Otto"])
+SLOTS = st.integers(0, 9)
+VISITS = st.integers(0, 9)  # counted from the last one
+PARTY = st.integers(0, 3)  # the last is a stranger
+NEXT = {"BOOKED": "check-in", "CHECKED_IN": "start", "IN_PROGRESS": "complete"}
+MOVES = st.sampled_from([action for action in DECLARED if action != "reschedule"])
+
+
+def state_of(model: Model) -> dict[str, Any]:
+    """What the portal must show."""
+    times = [(one.disabled, one.holder, one.ended, one.visit) for one in model.times]
+    visits = [
+        (one.patient, one.time, one.status, one.confirmed, model.times[one.time].position, len(one.history), one.history)
+        for one in model.visits
+    ]  # fmt: skip
+    return {"times": times, "visits": visits, "others": []}
+
+
+class Check:
+    """One loop with the portal's pool in it, and the people of all runs."""
+
+    def __init__(self, config: Settings) -> None:
+        self.runner = asyncio.Runner()
+        self.portal = Portal()
+        self.runner.run(db.connect(config))
+        self.runner.run(self.portal.settle())
+
+    def close(self) -> None:
+        self.runner.run(db.disconnect())
+        self.runner.close()
+
+
+class Machine(RuleBasedStateMachine):
+    """Each rule is one act of somebody; what is drawn is who, and which of the times and visits."""
+
+    check: Check
+    model_class: type[Model]
+    runs = steps = 0
+
+    @initialize()
+    def begin(self) -> None:
+        type(self).runs += 1
+        self.check.runner.run(self.check.portal.clean())
+        self.model = self.model_class(self.check.portal.times())
+
+    def both(self, act: str, *how: Any) -> None:
+        type(self).steps += 1
+        expected = getattr(self.model, act)(*how)
+        answered = self.check.runner.run(getattr(self.check.portal, act)(*how))
+        assert answered == expected, (act, how)
+        assert self.check.runner.run(self.check.portal.state()) == state_of(self.model), (act, how)
+
+    @rule(who=PATIENTS, slots=st.lists(SLOTS, min_size=1, max_size=4))
+    def hold(self, who: str, slots: list[int]) -> None:
+        for slot in slots:
+            self.both("hold", who, slot)
+
+    @precondition(lambda self: self.held())
+    @rule(which=SLOTS, who=PATIENTS, own=st.booleans())
+    def let_go(self, which: int, who: str, own: bool) -> None:
+        slot = self.held()[which % len(self.held())]
+        self.both("let_go", self.model.times[slot].holder if own else who, slot)
+
+    @precondition(lambda self: self.held())
+    @rule(which=SLOTS)
+    def expire(self, which: int) -> None:
+        self.both("expire", self.held()[which % len(self.held())])
+
+    @rule(who=STAFF, slot=SLOTS, disabled=st.booleans())
+    def close(self, who: str, slot: int, disabled: bool) -> None:
+        self.both("close", who, slot, disabled)
+
+    @rule(who=PATIENTS, slot=SLOTS)
+    def book(self, who: str, slot: int) -> None:
+        self.both("book", who, who, slot)
+
+    @rule(who=STAFF, patient=PATIENTS, slot=SLOTS)
+    def book_for_a_patient(self, who: str, patient: str, slot: int) -> None:
+        self.both("book", who, patient, slot)
+
+    @rule(who=ANYBODY, patient=PATIENTS)
+    def join(self, who: str, patient: str) -> None:
+        self.both("join", who, who if ROLES[who] == "PATIENT" else patient)
+
+    @precondition(lambda self: self.model.visits)
+    @rule(visit=VISITS, comes=st.booleans())
+    def lead_on(self, visit: int, comes: bool) -> None:
+        number = self.chosen(visit)
+        action = NEXT.get(self.model.visits[number].status, "start") if comes else "no-show"
+        self.both("move", self.parties(number)[0], "DOCTOR", number, action)
+
+    @precondition(lambda self: self.model.visits)
+    @rule(party=PARTY, visit=VISITS, action=MOVES)
+    def move(self, party: int, visit: int, action: str) -> None:
+        who = self.parties(self.chosen(visit))[party]
+        self.both("move", who, ROLES[who], self.chosen(visit), action)
+
+    @precondition(lambda self: self.model.visits)
+    @rule(party=PARTY, visit=VISITS, slot=SLOTS)
+    def reschedule(self, party: int, visit: int, slot: int) -> None:
+        who = self.parties(self.chosen(visit))[party]
+        self.both("reschedule", who, ROLES[who], self.chosen(visit), slot)
+
+    def held(self) -> list[int]:
+        return [number for number, time in enumerate(self.model.times) if time.holder]
+
+    def chosen(self, visit: int) -> int:
+        return len(self.model.visits) - 1 - visit % len(self.model.visits)
+
+    def parties(self, visit: int) -> list[str]:
+        """Who manages the time, the patient, and everybody else."""
+        concerned = [*self.model.times[self.model.visits[visit].time].managers, self.model.visits[visit].patient]
+        return [*concerned, *(one for one in ROLES if one not in concerned)]
+
+
+def machine(check: Check, model: type[Model] = Model) -> type[Machine]:
+    """The machine on a portal, with the model or one that is wrong."""
+    return type("Machine", (Machine,), {"check": check, "model_class": model})
+
+
+def run(found: type[Machine], start: int, runs: int, steps: int, *, shrink: bool = True) -> None:
+    """Run it from a seed. Raises AssertionError with the shortest way to a difference."""
+    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+    how = settings(
+        max_examples=runs, stateful_step_count=steps, deadline=None, database=None, phases=phases,
+        report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    run_state_machine_as_test(seed(start)(found), settings=how)

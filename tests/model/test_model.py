@@ -1,0 +1,77 @@
+"""A12: the portal and a model of it do the same at random, and never differ; a wrong model or portal is found at once."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from portal.settings import Settings
+from tests import catalogue
+from tests.model.machine import Check, machine, run
+from tests.model.model import Model, Time
+from tests.owner import as_owner
+
+pytestmark = [pytest.mark.A12, pytest.mark.usefixtures("anyio_backend")]
+RUNS, STEPS = (500, 50) if catalogue.FULL else (25, 30)
+FEW = 400  # runs at most in which each mistake must be found; a dozen do as a rule
+
+
+@pytest.fixture(scope="module")
+def check(settings: Settings) -> Iterator[Check]:
+    made = Check(settings)
+    yield made
+    made.close()
+
+
+def test_portal_and_model_never_differ(check: Check) -> None:
+    start = random.SystemRandom().randrange(2**32) if catalogue.FULL else 7040
+    print(f"seed {start}")
+    checked = machine(check)
+    run(checked, start, RUNS, STEPS)
+    catalogue.figure("A12", f"{checked.runs} runs, {checked.steps} steps, 0 divergences, seed {start}")
+    assert checked.runs >= RUNS
+
+
+class ForgetsNoShows(Model):
+    """The time of a visit that was missed stays taken."""
+
+    def move(self, who: str, role: str, number: int, action: str) -> str:
+        time = self.times[self.visits[number].time]
+        taken, answer = time.visit, super().move(who, role, number, action)
+        time.visit = taken if action == "no-show" else time.visit
+        return answer
+
+
+class HoldsForEver(Model):
+    """A hold that has run out still counts."""
+
+    def expire(self, number: int) -> None: ...
+
+
+class IsAtTwoPlaces(Model):
+    """A patient may have two visits at one time."""
+
+    def is_busy(self, patient: str, time: Time) -> bool:
+        return False
+
+
+def found_after(check: Check, model: type[Model]) -> int:
+    """In which run the difference shows."""
+    wrong = machine(check, model)
+    with pytest.raises(AssertionError):
+        run(wrong, 7040, FEW, STEPS, shrink=False)
+    return wrong.runs
+
+
+@pytest.mark.parametrize("model", [ForgetsNoShows, HoldsForEver, IsAtTwoPlaces])
+def test_a_wrong_model_is_found(check: Check, model: type[Model]) -> None:
+    catalogue.figure("A12", f"twin {model.__name__}: found after {found_after(check, model)} runs")
+
+
+def test_a_wrong_portal_is_found(check: Check) -> None:
+    """An end that changes the visit and forgets its slot."""
+    check.runner.run(as_owner("ALTER TABLE appointment DISABLE TRIGGER appointment_ended"))
+    try:
+        catalogue.figure("A12", f"twin without the trigger: found after {found_after(check, Model)} runs")
+    finally:
+        check.runner.run(as_owner("ALTER TABLE appointment ENABLE TRIGGER appointment_ended"))
