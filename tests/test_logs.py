@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,7 +168,7 @@ def test_the_log_has_one_clean_line_for_each_request(target: Target) -> None:
     in_every_address(target)
     in_an_exception(target)
     target.send("GET", "/health")
-    text = target.log.read_text()
+    text = whole_log(target, before + len(target.answered))
     wrong, lines = faults(text, target.secrets), requests_in(text)[before:]
     told = f"{len(target.answered)} answers, {len(lines)} lines, {len(text.splitlines())} in all, {len(wrong)} faults"
     catalogue.figure("H9", told)
@@ -176,6 +177,17 @@ def test_the_log_has_one_clean_line_for_each_request(target: Target) -> None:
     assert [one["status"] for one in lines].count(500) == target.answered.count(500) == 1
     ids = [one["request_id"] for one in lines]
     assert len(set(ids)) == len(ids)
+
+
+def whole_log(target: Target, lines: int) -> str:
+    """The log once it has its lines: each is written just after its answer has left."""
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        text = target.log.read_text()
+        if text.endswith("\n") and len(requests_in(text)) >= lines:
+            break
+        time.sleep(0.05)
+    return text
 
 
 def requests_in(text: str) -> list[dict[str, Any]]:
