@@ -18,7 +18,7 @@ from bench.watchers import PATIENCE, READERS, Watchers, live_path, watching
 
 EVENTS = 60
 COMMITS = 30
-APART = 0.22  # seconds between two events; the portal gathers what happens within 0.2
+APART = 0.25  # seconds between two events; the portal gathers what happens within 0.225
 CHANGES = 20  # a second
 BOOKINGS = 100  # a second
 BURST_SECONDS = 4

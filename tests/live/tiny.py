@@ -29,6 +29,7 @@ class Store:
         self.members: set[UUID] = set()
         self.revoked: set[UUID] = set()
         self.reads: list[set[str]] = []
+        self.read_at: list[float] = []
         self.snapshots: list[datetime | None] = []
         self.renders: list[tuple[str, str]] = []
         self.read_seconds = 0.0
@@ -55,6 +56,7 @@ def element(thing: str, state: dict[str, Any]) -> live.Element:
 
 async def read(topic: str, ids: set[str]) -> Sequence[live.Element]:
     STORE.reads.append(set(ids))
+    STORE.read_at.append(asyncio.get_running_loop().time())
     if STORE.broken:
         raise OSError("the database is away")
     await asyncio.sleep(STORE.read_seconds)
