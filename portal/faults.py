@@ -27,6 +27,8 @@ POINTS = {
     "after_publish": "an event is published, the batch goes on",
     "before_mark": "a batch is published, not marked as delivered",
     "after_mark": "a batch is published and marked",
+    "in_reminders": "people are reminded of their visits, nothing stands",
+    "in_no_shows": "visits are marked as missed, nothing stands",
 }
 KINDS = ("kill", "raise", "sleep")
 

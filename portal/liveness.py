@@ -16,12 +16,13 @@ from portal import db
 
 WRITE = """
 INSERT INTO background_task AS b (name, kind, last_started_at, last_finished_at, last_failed_at, last_error, due_at,
-    failures_in_row, runs, failures, seconds)
+    failures_in_row, runs, failures, seconds, last_seconds)
 SELECT name, kind, now - make_interval(secs => started), now - make_interval(secs => finished),
-    now - make_interval(secs => failed), error, now + make_interval(secs => due), in_row, runs, failures, seconds
+    now - make_interval(secs => failed), error, now + make_interval(secs => due), in_row, runs, failures, seconds,
+    last_seconds
 FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::float8[], $6::text[], $7::float8[], $8::int[],
-        $9::int[], $10::int[], $11::float8[])
-    AS t (name, kind, started, finished, failed, error, due, in_row, runs, failures, seconds),
+        $9::int[], $10::int[], $11::float8[], $12::float8[])
+    AS t (name, kind, started, finished, failed, error, due, in_row, runs, failures, seconds, last_seconds),
     clock_timestamp() AS now
 ORDER BY name
 ON CONFLICT (name) DO UPDATE SET
@@ -35,7 +36,8 @@ ON CONFLICT (name) DO UPDATE SET
         + CASE WHEN excluded.last_finished_at IS NULL THEN b.failures_in_row ELSE 0 END,
     runs = b.runs + excluded.runs,
     failures = b.failures + excluded.failures,
-    seconds = b.seconds + excluded.seconds
+    seconds = b.seconds + excluded.seconds,
+    last_seconds = coalesce(excluded.last_seconds, b.last_seconds)
 """
 
 
@@ -53,6 +55,7 @@ class Tally:
     runs: int = 0
     failures: int = 0
     seconds: float = 0.0
+    last_seconds: float | None = None
 
 
 _tallies: dict[str, Tally] = {}
@@ -83,7 +86,7 @@ def turn(kind: str, name: str, next_in: float | None = None) -> Iterator[None]:
 
 def _end(tally: Tally, began: float, error: BaseException | None) -> None:
     now = time.monotonic()
-    tally.runs, tally.seconds = tally.runs + 1, tally.seconds + now - began
+    tally.runs, tally.seconds, tally.last_seconds = tally.runs + 1, tally.seconds + now - began, now - began
     if error is None:
         tally.finished, tally.in_row = now, 0
         return
@@ -116,7 +119,7 @@ def columns(taken: dict[str, Tally]) -> list[list[object]]:
         (
             name, one.kind, ago(one.started), ago(one.finished), ago(one.failed), one.error,
             None if one.due is None else one.due - now, one.in_row, one.runs, one.failures,
-            one.seconds,
+            one.seconds, one.last_seconds,
         )
         for name, one in taken.items()
     ]  # fmt: skip
@@ -136,4 +139,5 @@ def added(before: Tally, after: Tally) -> Tally:
         runs=before.runs + after.runs,
         failures=before.failures + after.failures,
         seconds=before.seconds + after.seconds,
+        last_seconds=before.last_seconds if after.last_seconds is None else after.last_seconds,
     )

@@ -20,6 +20,7 @@ from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import Schedule as QueuedSchedule
 
 from portal import acting, clock, db, liveness, outbox, tracing
+from portal.errors import DomainError
 from portal.outbox import Job, Schedule, Sink
 from portal.pool import session_of
 from portal.settings import Settings
@@ -27,6 +28,14 @@ from portal.settings import Settings
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 2.0  # after a failed turn, and the longest that a relay sleeps without being woken
+AGAIN_SECONDS = 300.0  # after which a schedule that failed has another turn, if its own does not come before
+# PgQueuer keeps each schedule's next turn in the database, so a turn that nobody was there for is taken once by whoever
+# comes next, and one whose worker was killed by another after half a minute. A turn that failed, or that was cut short
+# because its process ended, would be lost until the next: for a nightly one that is a day.
+COME_BACK = """
+UPDATE pgqueuer_schedules SET next_run = least(next_run, clock_timestamp() + make_interval(secs => $2))
+WHERE entrypoint = $1
+"""
 
 
 @asynccontextmanager
@@ -123,8 +132,19 @@ def _register_schedule(queue: PgQueuer, schedule: Schedule, settings: Settings) 
             with tracing.span(f"schedule {schedule.name}"), liveness.turn("SCHEDULE", schedule.name, due):
                 async with db.as_portal():
                     await schedule.run(settings)
+        except asyncio.CancelledError:
+            await asyncio.shield(_come_back(schedule.name, 0))
+            raise
         except Exception:
-            logger.exception("schedule %s failed; its next turn comes", schedule.name)
+            logger.exception("schedule %s failed; it has another turn soon", schedule.name)
+            await _come_back(schedule.name, AGAIN_SECONDS)
+
+
+async def _come_back(name: str, seconds: float) -> None:
+    try:
+        await db.execute(COME_BACK, name, float(seconds))
+    except DomainError:
+        logger.warning("schedule %s keeps its next turn: the database did not take another", name)
 
 
 async def _relay_for_ever(settings: Settings, sink: Sink) -> None:

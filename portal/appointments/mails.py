@@ -23,6 +23,14 @@ async def mail_cancelled_in_tx(row: Any) -> None:
         await _send_in_tx(row, subject, body)
 
 
+async def mail_reminder_in_tx(row: Any) -> None:
+    """Remind the patient of a visit to come."""
+    with speaking(row["patient_locale"]):
+        subject = _("Reminder: your visit on %(day)s", day=_day(row))
+        body = _("You have a visit: %(when)s, %(place)s.", when=_when(row), place=_place(row))
+        await _send_in_tx(row, subject, body)
+
+
 async def _send_in_tx(row: Any, subject: str, body: str) -> None:
     closing = _("Log in to Care Portal to see it, to change it or to find another time.")
     await mail_in_tx(row["patient_id"], row["patient_email"], subject, f"{body}\n\n{closing}\n")

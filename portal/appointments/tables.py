@@ -30,7 +30,18 @@ class Appointment(Table, tablename="appointment"):
     checked_in_at = Timestamptz(null=True, default=None)
     actual_start_time = Timestamptz(null=True, default=None)
     actual_end_time = Timestamptz(null=True, default=None)
+    queue_rank = Numeric(null=True, default=None)
+    called_at = Timestamptz(null=True, default=None)
+    missed_calls = SmallInt(default=None)
+    walk_in = Boolean(default=None)
+    urgent = Boolean(default=None)
     created_at = Timestamptz(default=None)
+
+
+class Reminder(Table, tablename="reminder"):
+    appointment_id = UUID(default=None)
+    kind = Text(default=None)
+    sent_at = Timestamptz(default=None)
 
 
 class AppointmentHistory(Table, tablename="appointment_history"):

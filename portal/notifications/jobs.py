@@ -20,9 +20,6 @@ FORGET = (
     "DELETE FROM mail WHERE created_at < clock_timestamp() - interval '30 days'",
     "DELETE FROM outbox_event WHERE created_at < clock_timestamp() - interval '30 days' AND dead_at IS NULL",
     "DELETE FROM idempotency_key WHERE created_at < clock_timestamp() - interval '24 hours'",
-    "DELETE FROM refresh_token WHERE expires_at < clock_timestamp()",
-    "DELETE FROM password_reset WHERE expires_at < clock_timestamp() - interval '7 days'",
-    "DELETE FROM login WHERE coalesce(revoked_at, expires_at) < clock_timestamp() - interval '90 days'",
 )
 
 
@@ -52,7 +49,7 @@ async def send_mail(settings: Settings, payload: dict[str, Any]) -> None:
 
 
 async def forget_old(_: Settings) -> None:
-    """Remove what nobody needs any more: delivered mails and events, ended logins, spent keys."""
+    """Remove what nobody needs any more: delivered mails and events, spent keys."""
     for statement in FORGET:
         await db.execute(statement)
 

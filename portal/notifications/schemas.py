@@ -10,6 +10,12 @@ from portal.web.i18n import N_, _
 TEXTS = {
     "appointment.booked": N_("A visit was booked."),
     "appointment.cancelled": N_("A visit was cancelled."),
+    "appointment.no_show": N_("A visit did not take place. You can find another time."),
+    "appointment.reminder": N_("You have a visit soon."),
+    "appointment.referred": N_("Your doctor referred you to another doctor."),
+    "appointment.referral_received": N_("A patient was referred to you."),
+    "waitlist.offered": N_("A time has become free for you. It is kept for ten minutes."),
+    "waitlist.ended": N_("You are no longer on a waitlist, because you did not answer three offers."),
     "appointment.schedule_changed": N_("The clinic changed its hours. Please look at your visit."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }

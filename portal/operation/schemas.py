@@ -39,6 +39,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     failures: int
     seconds: float
+    last_seconds: float | None  # how long the last run took
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ class BackgroundTask(Table, tablename="background_task"):
     runs = BigInt(default=0)
     failures = BigInt(default=0)
     seconds = DoublePrecision(default=0)
+    last_seconds = DoublePrecision(null=True, default=None)
 
 
 class RunningProcess(Table, tablename="running_process"):
