@@ -5,9 +5,9 @@ cannot differ from the saving.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import time
+from datetime import date, time, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -17,18 +17,26 @@ from portal.accounts.schemas import Actor
 from portal.audit.actions import record_in_tx
 from portal.errors import Conflict, FieldError, Invalid, NotFound
 from portal.ids import uuid7
-from portal.schedules import queries
+from portal.schedules import queries, statements, weeks
 from portal.schedules.schemas import (
     ChangedSession,
+    Leave,
+    LeaveDay,
+    LeaveKind,
+    NewLeave,
     NewOverride,
     NewSession,
     Override,
     OverrideKind,
+    PlannedRange,
     SessionTerms,
     WeeklySession,
 )
 from portal.slots import making
-from portal.slots.queries import find_workplace
+from portal.slots.actions import MAX_RANGE_DAYS, make_missing
+from portal.slots.calendar import days_between
+from portal.slots.events import tell_day
+from portal.slots.queries import find_workplace, get_planned_doctor, scope_of
 from portal.slots.schemas import SlotChanges
 from portal.web.i18n import N_, _
 
@@ -68,7 +76,7 @@ async def create_session(actor: Actor, new: NewSession, horizon_days: int, *, re
 
 
 async def _create_in_tx(actor: Actor, new: NewSession, horizon_days: int) -> WeeklySession:
-    await making.make_missing_in_tx(new.doctor_id, horizon_days)
+    await _make_missing_in_tx(new.doctor_id, horizon_days)
     session_id = uuid7()
     await db.execute(INSERT, session_id, new.doctor_id, *_values(new))
     await record_in_tx(actor, "session.create", subject_type="weekly_session", subject_id=session_id)
@@ -90,7 +98,7 @@ async def change_session(
 
 
 async def _change_in_tx(actor: Actor, before: WeeklySession, terms: ChangedSession, horizon_days: int) -> WeeklySession:
-    await making.make_missing_in_tx(before.doctor_id, horizon_days)
+    await _make_missing_in_tx(before.doctor_id, horizon_days)
     if not await db.execute(UPDATE, before.id, before.doctor_id, *_values(terms), terms.version):
         raise Conflict("changed_meanwhile", _("Somebody has changed this session meanwhile. Look at it again."))
     await record_in_tx(actor, "session.change", subject_type="weekly_session", subject_id=before.id)
@@ -106,7 +114,7 @@ async def delete_session(actor: Actor, session_id: UUID, horizon_days: int, *, r
 
 
 async def _delete_in_tx(actor: Actor, before: WeeklySession, horizon_days: int) -> SlotChanges:
-    await making.make_missing_in_tx(before.doctor_id, horizon_days)
+    await _make_missing_in_tx(before.doctor_id, horizon_days)
     if not await db.execute(DELETE, before.id):
         raise NotFound
     await record_in_tx(actor, "session.delete", subject_type="weekly_session", subject_id=before.id)
@@ -127,7 +135,7 @@ async def add_override(
 
 
 async def _override_in_tx(actor: Actor, session: WeeklySession, new: NewOverride, horizon_days: int) -> Override:
-    await making.make_missing_in_tx(session.doctor_id, horizon_days)
+    await _make_missing_in_tx(session.doctor_id, horizon_days)
     override = Override(
         id=uuid7(),
         session_id=session.id,
@@ -158,11 +166,91 @@ async def remove_override(
 async def _remove_override_in_tx(
     actor: Actor, session: WeeklySession, override_id: UUID, horizon_days: int
 ) -> SlotChanges:
-    await making.make_missing_in_tx(session.doctor_id, horizon_days)
+    await _make_missing_in_tx(session.doctor_id, horizon_days)
     if not await db.execute(DELETE_OVERRIDE, override_id, session.id):
         raise NotFound
     await record_in_tx(actor, "session.override.remove", subject_type="weekly_session", subject_id=session.id)
     return await making.remake_in_tx(session.doctor_id, session.id)
+
+
+async def look_at_plan(actor: Actor, doctor_id: UUID, first: date, last: date, horizon_days: int) -> PlannedRange:
+    """A doctor's days for those who plan them (at most 62); slots that have not been made yet are made first.
+
+    Raises `Forbidden`, `NotFound`, `Invalid`.
+    """
+    if not 0 <= (last - first).days < MAX_RANGE_DAYS:
+        raise Invalid([FieldError("to", _("Choose a range of at most %(days)s days.", days=MAX_RANGE_DAYS))])
+    await get_planned_doctor(actor, doctor_id)
+    if not await weeks.are_made(doctor_id, last, horizon_days):
+        await make_missing(doctor_id, horizon_days)
+    return await weeks.read_range(actor, doctor_id, first, last)
+
+
+@db.retried
+async def set_leave(
+    actor: Actor, doctor_id: UUID, wanted: NewLeave, horizon_days: int, *, rehearsal: bool = False
+) -> Leave:
+    """Close all that the actor may plan of a doctor on a range of dates, or open it again, in one transaction.
+
+    Booked visits are kept and marked for the clinic. Raises `Forbidden`, `NotFound`, `Invalid`.
+    """
+    await get_planned_doctor(actor, doctor_id)
+    if wanted.to < await db.fetch_value(TODAY, actor.time_zone) - timedelta(days=1):
+        raise Invalid([FieldError("to", _("This date is past."))])
+    return await _carry_out(partial(_leave_in_tx, actor, doctor_id, wanted, horizon_days), rehearsal)
+
+
+async def _leave_in_tx(actor: Actor, doctor_id: UUID, wanted: NewLeave, horizon_days: int) -> Leave:
+    await _make_missing_in_tx(doctor_id, horizon_days)
+    changed = await _change_dates_in_tx(actor, doctor_id, wanted)
+    slots = SlotChanges()
+    for session_id in sorted({row["session_id"] for row in changed}):
+        one = await making.remake_in_tx(doctor_id, session_id)
+        slots = SlotChanges(
+            added=slots.added + one.added, removed=slots.removed + one.removed, kept=slots.kept + one.kept
+        )
+    of_range = (doctor_id, *scope_of(actor), wanted.from_, wanted.to)
+    by_hand = await _change_by_hand_in_tx(doctor_id, of_range, closes=wanted.kind is LeaveKind.CLOSE)
+    await record_in_tx(actor, "leave." + wanted.kind.value.lower(), subject_type="doctor", subject_id=doctor_id)
+    visits = {row["date"]: row["visits"] for row in await db.fetch(statements.UNFIT, *of_range)}
+    dates = [row["date"] for row in changed]
+    return Leave(
+        from_=wanted.from_, to=wanted.to, kind=wanted.kind, sessions=len(changed), by_hand=by_hand,
+        slots=replace(slots, need_attention=sum(visits.values())),
+        days=[
+            LeaveDay(date=day, sessions=dates.count(day), visits=visits.get(day, 0))
+            for day in sorted({*dates, *visits})
+        ],
+    )  # fmt: skip
+
+
+async def _change_dates_in_tx(actor: Actor, doctor_id: UUID, wanted: NewLeave) -> list[Any]:
+    """Cancel the sessions of the range, or let them take place again: which session on which date."""
+    schedule = await queries.get_schedule(actor, doctor_id)
+    pairs = [
+        (session.id, day)
+        for day in days_between(wanted.from_, wanted.to)
+        for session in schedule.sessions
+        if weeks.takes_place(session, day)
+    ]
+    sessions, days = [one for one, _day in pairs], [day for _one, day in pairs]
+    if wanted.kind is LeaveKind.OPEN:
+        return await db.fetch(statements.OPEN_DATES, sessions, days)
+    return await db.fetch(statements.CLOSE_DATES, [uuid7() for _pair in pairs], sessions, days, wanted.reason)
+
+
+async def _change_by_hand_in_tx(doctor_id: UUID, of_range: tuple[Any, ...], *, closes: bool) -> int:
+    """Close the times made by hand, or open them, and mark the visits booked on them: how many times."""
+    shut = await db.fetch(statements.SHUT, *of_range, closes)
+    for day in sorted({row["date"] for row in shut}):
+        tell_day(doctor_id, day, "slot.added")
+    await making.tell_unfit_in_tx(await db.fetch(statements.MARK, *of_range, closes))
+    return len(shut)
+
+
+async def _make_missing_in_tx(doctor_id: UUID, horizon_days: int) -> None:
+    async with db.as_portal():  # whoever plans, the sessions at other clinics too say what is made
+        await making.make_missing_in_tx(doctor_id, horizon_days)
 
 
 @db.retried

@@ -1,5 +1,6 @@
 """Weekly sessions and their exceptions as JSON."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -11,10 +12,13 @@ from portal.accounts.schemas import Actor, Role
 from portal.schedules import actions, queries
 from portal.schedules.schemas import (
     ChangedSession,
+    Leave,
+    NewLeave,
     NewOverride,
     NewSession,
     Override,
     OverrideList,
+    PlannedRange,
     SessionList,
     WeeklySession,
 )
@@ -87,4 +91,36 @@ async def remove_override(
     return await actions.remove_override(actor, session_id, override_id, horizon_days)
 
 
-handlers = [create, list_sessions, show, change, end, list_overrides, add_override, remove_override]
+@get("/api/doctors/{doctor_id:uuid}/schedule", access=PLANNERS, tags=["Schedules"])
+async def look_at_plan(
+    request: Request,
+    actor: NamedDependency[Actor],
+    doctor_id: FromPath[UUID],
+    first: Annotated[date, QueryParameter(name="from", description="First date")],
+    last: Annotated[date, QueryParameter(name="to", description="Last date, at most 61 days later")],
+) -> PlannedRange:
+    """A doctor's days with their sessions, exceptions, and what is free, held and booked of each."""
+    return await actions.look_at_plan(actor, doctor_id, first, last, request.app.state.settings.horizon_days)
+
+
+@post("/api/doctors/{doctor_id:uuid}/leave", access=PLANNERS, tags=["Schedules"])
+async def set_leave(
+    request: Request, actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[NewLeave]
+) -> Leave:
+    """Close all hours of a doctor from one date to another, or open them again."""
+    return await actions.set_leave(actor, doctor_id, data, request.app.state.settings.horizon_days)
+
+
+@post("/api/doctors/{doctor_id:uuid}/leave/preview", access=PLANNERS, status_code=200, tags=["Schedules"])
+async def preview_leave(
+    request: Request, actor: NamedDependency[Actor], doctor_id: FromPath[UUID], data: JSONBody[NewLeave]
+) -> Leave:
+    """What closing or opening the dates would do, day by day, without doing it."""
+    horizon_days = request.app.state.settings.horizon_days
+    return await actions.set_leave(actor, doctor_id, data, horizon_days, rehearsal=True)
+
+
+handlers = [
+    create, list_sessions, show, change, end, list_overrides, add_override, remove_override, look_at_plan, set_leave,
+    preview_leave,
+]  # fmt: skip

@@ -3,25 +3,26 @@
 Every form is sent twice: first to see what the change does to the slots, then to save it.
 """
 
-from typing import Any
+from datetime import date, timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Response
 
 from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.errors import DomainError
 from portal.schedules import actions, queries
-from portal.schedules.schemas import NewSession, OverrideForm, SessionForm, SessionTerms, WeeklySession
+from portal.schedules.schemas import LeaveForm, NewSession, OverrideForm, SessionForm, SessionTerms, WeeklySession
 from portal.slots.pages import DoctorId, base_of, under, weekday_names
 from portal.slots.schemas import Weekday
 from portal.web.flashes import flash
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
-from portal.web.i18n import _
+from portal.web.i18n import _, ngettext
 from portal.web.render import page, redirect
 from portal.web.types import LocalDate
 
@@ -42,8 +43,20 @@ async def screen(
 
 
 @get(under(""), access=PLANNERS)
-async def schedule(actor: NamedDependency[Actor], doctor_id: DoctorId = None) -> Response[Any]:
-    return await screen("schedules/schedule.html", actor, doctor_id, weekdays=weekday_names())
+async def schedule(
+    request: Request, actor: NamedDependency[Actor], doctor_id: DoctorId = None,
+    week: Annotated[date | None, QueryParameter(description="A day of the week to show")] = None,
+) -> Response[Any]:  # fmt: skip
+    """A week from Monday with what is taken of it, the sessions of every week, and the dates that differ."""
+    today = clock.today(actor.time_zone)
+    monday = (week or today) - timedelta(days=(week or today).weekday())
+    plan = await actions.look_at_plan(
+        actor, doctor_id or actor.id, monday, monday + timedelta(days=6), horizon(request)
+    )
+    return await screen(
+        "schedules/schedule.html", actor, doctor_id, weekdays=weekday_names(), plan=plan, today=today,
+        before=monday - timedelta(days=7), after=monday + timedelta(days=7),
+    )  # fmt: skip
 
 
 @get(under("/sessions/new"), access=PLANNERS)
@@ -194,6 +207,32 @@ async def remove_override(
     return redirect(base_of(doctor_id))
 
 
+@get(under("/leave"), access=PLANNERS)
+async def new_leave(
+    actor: NamedDependency[Actor], doctor_id: DoctorId = None, on: FromQuery[LocalDate | None] = None
+) -> Response[Any]:
+    first = on or clock.today(actor.time_zone)
+    form: Form[LeaveForm] = Form.empty({"from": first, "to": first, "kind": "CLOSE"})
+    return await screen("schedules/leave.html", actor, doctor_id, form=form)
+
+
+@post(under("/leave"), access=PLANNERS, status_code=200)
+async def set_leave(request: Request, actor: NamedDependency[Actor], doctor_id: DoctorId = None) -> Response[Any]:
+    """First what closing or opening the dates does, day by day; then it is done."""
+    form = await read_form(request, LeaveForm)
+    if form.data is None:
+        return await screen("schedules/leave.html", actor, doctor_id, status=422, form=form)
+    rehearsal = not form.data.confirmed
+    try:
+        leave = await actions.set_leave(actor, doctor_id or actor.id, form.data, horizon(request), rehearsal=rehearsal)
+    except DomainError as error:
+        return await screen("schedules/leave.html", actor, doctor_id, status=error.status, form=refused(form, error))
+    if rehearsal:
+        return await screen("schedules/leave_preview.html", actor, doctor_id, form=form, leave=leave)
+    flash(request, ngettext("%(n)s session is changed.", "%(n)s sessions are changed.", leave.sessions))
+    return redirect(f"{base_of(doctor_id)}?week={leave.from_}")
+
+
 def refused(form: Form[Any], error: DomainError) -> Form[Any]:
     """The form again with what the action said; who may not come here at all sees no form."""
     if error.status not in (409, 422):
@@ -203,5 +242,5 @@ def refused(form: Form[Any], error: DomainError) -> Form[Any]:
 
 handlers: list[Any] = [
     schedule, new_session, create_session, edit_session, change_session, confirm_end, end_session, new_override,
-    add_override, remove_override,
+    add_override, remove_override, new_leave, set_leave,
 ]  # fmt: skip

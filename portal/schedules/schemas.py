@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from portal.errors import FieldError, Invalid
 from portal.slots.schemas import PlannedDoctor, ServiceType, SlotChanges, SlotMinutes, Weekday
@@ -144,3 +144,111 @@ class SessionForm(ChangedSession, frozen=True, kw_only=True):
 
 class OverrideForm(NewOverride, frozen=True, kw_only=True):
     confirmed: bool = False
+
+
+class LeaveKind(StrEnum):
+    CLOSE = "CLOSE"
+    OPEN = "OPEN"
+
+
+class NewLeave(Input, frozen=True, kw_only=True):
+    """Close all hours of a doctor from one date to another, or open again what was closed."""
+
+    from_: LocalDate = field(name="from")
+    to: LocalDate
+    kind: LeaveKind = LeaveKind.CLOSE
+    reason: Annotated[str, Line(200, 0)] = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= (self.to - self.from_).days < 366:
+            raise Invalid([FieldError("to", _("The last date must be on or after the first, within a year."))])
+
+
+class LeaveForm(NewLeave, frozen=True, kw_only=True):
+    confirmed: bool = False
+
+
+class LeaveDay(Struct, frozen=True, kw_only=True):
+    """One date of a range: how many sessions change on it, and how many booked visits need attention."""
+
+    date: date
+    sessions: int
+    visits: int
+
+
+class Leave(Struct, frozen=True, kw_only=True):
+    """What closing or opening a range of dates does."""
+
+    from_: date = field(name="from")
+    to: date
+    kind: LeaveKind
+    sessions: int
+    by_hand: int  # times made by hand that are closed, or open again
+    slots: SlotChanges
+    days: list[LeaveDay]
+
+
+class BlockState(StrEnum):
+    REGULAR = "REGULAR"
+    CHANGED = "CHANGED"
+    CANCELLED = "CANCELLED"
+    BY_HAND = "BY_HAND"
+
+
+class Block(Struct, frozen=True, kw_only=True):
+    """A stretch of a doctor's day: a session on one date, or times made by hand, with what is left of it.
+
+    Places after hours are counted apart: `free`, `held`, `booked` and `closed` are those within the hours.
+    """
+
+    session_id: UUID | None
+    override_id: UUID | None
+    clinic_id: UUID | None
+    clinic_name: str | None
+    time_zone: str
+    service_type: ServiceType
+    state: BlockState
+    local_start: time
+    local_end: time
+    free: int = 0
+    held: int = 0
+    booked: int = 0
+    closed: int = 0
+    overflow: int = 0
+    overflow_booked: int = 0
+    need_attention: int = 0
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """The quarters of the day that the block covers, as drawn to scale; hours past midnight end with the day."""
+        start, end = (one.hour * 60 + one.minute for one in (self.local_start, self.local_end))
+        return start // 15, max(-(-(end if end > start else 1440) // 15), start // 15 + 2)
+
+    @property
+    def places(self) -> int:
+        return self.free + self.held + self.booked + self.closed
+
+
+class PlannedDay(Struct, frozen=True, kw_only=True):
+    date: date
+    blocks: list[Block]
+    free: int
+    held: int
+    booked: int
+    overflow: int
+    need_attention: int
+
+
+class PlannedRange(Struct, frozen=True, kw_only=True):
+    """The days of a doctor, as far as the viewer may plan them."""
+
+    doctor_id: UUID
+    from_: date = field(name="from")
+    to: date
+    days: list[PlannedDay]
+
+    @property
+    def hours(self) -> tuple[int, int]:
+        """The first and the last hour that a drawing needs."""
+        rows = [block.rows for day in self.days for block in day.blocks]
+        return (min((one[0] for one in rows), default=32) // 4, -(-max((one[1] for one in rows), default=72) // 4))

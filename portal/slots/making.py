@@ -10,7 +10,7 @@ from datetime import date, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from portal import db
+from portal import db, live
 from portal.ids import uuid7
 from portal.notifications.actions import notify_in_tx
 from portal.slots.calendar import DateChange, Hours, Place, Plan, openings_between, places_between
@@ -74,7 +74,7 @@ FROM (
 ) f
 WHERE p.id = f.appointment_id AND p.status IN ('BOOKED', 'CHECKED_IN')
     AND p.needs_attention IS NOT DISTINCT FROM CASE WHEN f.fits THEN 'SCHEDULE_CHANGED' END
-RETURNING p.id, p.patient_id, NOT f.fits AS unfit
+RETURNING p.id, p.patient_id, p.doctor_id, p.clinic_id, NOT f.fits AS unfit
 """
 UNFIT = """
 SELECT count(*) FROM appointment p JOIN slot s ON s.appointment_id = p.id
@@ -186,9 +186,17 @@ async def mark_unfit_in_tx(
     """Mark booked visits that the schedule has left behind, tell their patients, and unmark those that fit again."""
     openings = [one for plan in plans for one in openings_between(plan, span[1], span[2])]
     hours = [list(column) for column in zip(*openings, strict=True)] or [[], [], [], []]
-    for row in await db.fetch(ATTENTION, *span, *hours, clinic_id, service):
+    await tell_unfit_in_tx(await db.fetch(ATTENTION, *span, *hours, clinic_id, service))
+
+
+async def tell_unfit_in_tx(rows: Iterable[Any]) -> None:
+    """Tell the patients of visits that the schedule has left behind, and show the change to all concerned."""
+    for row in rows:
         if row["unfit"]:
             await notify_in_tx(row["patient_id"], "appointment.schedule_changed", f"/appointments/{row['id']}")
+        topics = [f"appointment:{row['id']}", f"user:{row['patient_id']}", f"user:{row['doctor_id']}"]
+        for topic in [*topics, *([f"clinic:{row['clinic_id']}"] if row["clinic_id"] else [])]:
+            live.publish(topic, "appointment.changed", appointment_id=row["id"])
 
 
 def columns(places: Sequence[Place], *names: str) -> list[list[Any]]:

@@ -1,6 +1,12 @@
 """All policy rows."""
 
-from tests.access import rows_accounts, rows_people, rows_schedules, rows_visits
+from tests.access import rows_accounts, rows_people, rows_repairs, rows_schedules, rows_visits
 from tests.access.policy import Row
 
-ROWS: list[Row] = [*rows_accounts.ROWS, *rows_people.ROWS, *rows_schedules.ROWS, *rows_visits.ROWS]
+ROWS: list[Row] = [
+    *rows_accounts.ROWS,
+    *rows_people.ROWS,
+    *rows_repairs.ROWS,
+    *rows_schedules.ROWS,
+    *rows_visits.ROWS,
+]

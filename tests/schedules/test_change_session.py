@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+import portal.appointments.events  # noqa: F401  # the topics that a changed schedule tells
 from portal import db
 from portal.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.schedules import actions, queries
