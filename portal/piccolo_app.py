@@ -15,6 +15,7 @@ TABLE_MODULES = [
     "portal.slots.tables",
     "portal.appointments.tables",
     "portal.video.tables",
+    "portal.referrals.tables",
     "portal.operation.tables",
 ]
 

@@ -18,6 +18,7 @@ from portal.appointments.schemas import (
     Completion,
     History,
     Reason,
+    ReferralList,
 )
 from portal.web.guards import roles
 from portal.web.query import Limit, Skip
@@ -60,6 +61,12 @@ async def get_appointment(actor: NamedDependency[Actor], appointment_id: FromPat
 async def get_history(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> History:
     """Every transition, oldest first."""
     return await queries.read_history(actor, appointment_id)
+
+
+@get(ONE + "/referrals", access=READERS, tags=TAGS)
+async def get_referrals(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> ReferralList:
+    """What led to this visit and what came of it, with the notes: for the patient and the doctors."""
+    return await queries.read_referrals(actor, appointment_id)
 
 
 @post(ONE + "/confirm", access=BOOKERS, status_code=200, tags=TAGS)
@@ -105,5 +112,5 @@ async def cancel(
 
 
 handlers = [
-    list_appointments, get_appointment, get_history, confirm, check_in, start, complete, no_show, cancel,
+    list_appointments, get_appointment, get_history, get_referrals, confirm, check_in, start, complete, no_show, cancel,
 ]  # fmt: skip

@@ -86,10 +86,12 @@ async def visit(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -
         "appointments/visit.html",
         visit=found,
         history=history.history,
-        live_topics=[f"appointment:{appointment_id}"],
+        referrals=referrals.referrals,
+        live_topics=[f"appointment:{appointment_id}", *queue_topics(actor, [found])],
         **shown(actor),
     )
 
+    referrals = await queries.list_referrals(actor, appointment_id)
 
 @get(ONE + "/calendar.ics", access=PARTIES)
 async def calendar(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[str]:

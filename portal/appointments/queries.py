@@ -8,7 +8,15 @@ import msgspec
 
 from portal import db
 from portal.accounts.schemas import Actor, Role
-from portal.appointments.schemas import Appointment, AppointmentList, AppointmentStatus, History, HistoryEntry
+from portal.appointments.schemas import (
+    Appointment,
+    AppointmentList,
+    AppointmentStatus,
+    History,
+    HistoryEntry,
+    Referral,
+    ReferralList,
+)
 from portal.appointments.statements import COLUMNS, JOINS
 from portal.audit.actions import record_read
 from portal.errors import NotFound
@@ -186,3 +194,25 @@ async def get_history(actor: Actor, appointment_id: UUID) -> History:
             if h["to_status"]
         ]
     )
+
+
+_REFERRALS = """
+SELECT r.appointment_id, r.from_appointment_id, r.kind, r.note, r.created_at,
+    ltrim(d.title || ' ' || da.first_name || ' ' || da.last_name) AS doctor_name,
+    ltrim(f.title || ' ' || fa.first_name || ' ' || fa.last_name) AS from_doctor_name
+FROM referral r JOIN doctor d ON d.account_id = r.doctor_id JOIN account da ON da.id = r.doctor_id
+JOIN doctor f ON f.account_id = r.from_doctor_id JOIN account fa ON fa.id = r.from_doctor_id
+WHERE (r.appointment_id = $1 OR r.from_appointment_id = $1) AND $2 IN ('PATIENT', 'DOCTOR') ORDER BY r.created_at
+"""
+
+
+async def read_referrals(actor: Actor, appointment_id: UUID) -> ReferralList:
+    """The referrals by themselves; a read by anybody but the patient is audited. Raises `NotFound`."""
+    await get_appointment(actor, appointment_id)
+    return await list_referrals(actor, appointment_id)
+
+
+async def list_referrals(actor: Actor, appointment_id: UUID) -> ReferralList:
+    """What led to a visit that the actor has just opened, and what came of it: for the patient and the two doctors."""
+    rows = await db.fetch(_REFERRALS, appointment_id, actor.role.value)
+    return ReferralList([Referral(**row) for row in rows])

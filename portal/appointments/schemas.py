@@ -59,6 +59,7 @@ class Appointment(Struct, frozen=True, kw_only=True):
     currency: str
     video_session_id: UUID | None
     needs_attention: str | None
+    referred_from: UUID | None
     confirmed_at: datetime | None
     checked_in_at: datetime | None
     actual_start_time: datetime | None
@@ -73,6 +74,24 @@ class Appointment(Struct, frozen=True, kw_only=True):
 class AppointmentList(Struct, frozen=True, kw_only=True):
     total: int
     skip: int
+class Referral(Struct, frozen=True, kw_only=True):
+    """How one visit led to another: `kind` is REFERRAL (to another doctor, with a note) or FOLLOW_UP."""
+
+    appointment_id: UUID
+    from_appointment_id: UUID
+    kind: str
+    doctor_name: str
+    from_doctor_name: str
+    note: str
+    created_at: datetime
+
+
+class ReferralList(Struct, frozen=True):
+    """What led to a visit, and what came of it, oldest first."""
+
+    referrals: list[Referral]
+
+
     limit: int
     appointments: list[Appointment]
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from portal import db
+from portal import db, live
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_in_tx
 from portal.errors import FieldError, Invalid, NotFound
@@ -55,7 +55,10 @@ UPDATE patient SET
     address = coalesce($2::jsonb ->> 'address', address), version = version + 1
 WHERE account_id = $1
 """
-SET_AVAILABILITY = "UPDATE doctor SET availability_status = $2 WHERE account_id = $1"
+# Said by hand, it stays: a visit that ends has nothing to say about it any more.
+SET_AVAILABILITY = """
+UPDATE doctor SET availability_status = $2, busy_with = NULL, former_status = NULL WHERE account_id = $1
+"""
 PLACE = "SELECT name, currency, time_zone FROM clinic WHERE id = $1 AND active"
 EMPLOY = "INSERT INTO clinic_doctor (clinic_id, doctor_id) VALUES ($1, $2)"
 
@@ -90,6 +93,7 @@ async def set_availability(actor: Actor, doctor_id: UUID, status: Availability) 
     async with db.transaction():
         await db.execute(SET_AVAILABILITY, doctor_id, status)
         await record_in_tx(actor, "doctor.availability", subject_type="doctor", subject_id=doctor_id)
+        live.publish(f"user:{doctor_id}", "doctor.status", doctor_id=doctor_id)
     return status
 
 

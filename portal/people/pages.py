@@ -4,17 +4,19 @@ from typing import Any
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from litestar.response import Response
 from msgspec import structs
 
 from portal.accounts.schemas import Actor, Role
 from portal.errors import Invalid
 from portal.people import actions, queries
-from portal.people.schemas import AvailabilityChange, Doctor, PracticeForm
+from portal.people.schemas import AvailabilityForm, Doctor, PracticeForm
 from portal.specialties.queries import specialties
 from portal.web.flashes import flash
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
+from portal.web.hosts import safe_next
 from portal.web.i18n import _
 from portal.web.render import page, redirect
 
@@ -50,12 +52,19 @@ async def change_practice(request: Request, actor: NamedDependency[Actor]) -> Re
 
 @post("/settings/availability", access=DOCTOR, status_code=303)
 async def set_availability(request: Request, actor: NamedDependency[Actor]) -> Response[Any]:
-    form = await read_form(request, AvailabilityChange)
+    form = await read_form(request, AvailabilityForm)
     if form.data is None:
         raise Invalid(form.errors)
     await actions.set_availability(actor, actor.id, form.data.status)
     flash(request, _("Your availability has been changed."))
-    return redirect("/settings/practice")
+    return redirect(safe_next(form.value("next"), "/settings/practice"))
 
 
-handlers = [practice, change_practice, set_availability]
+@get("/availability", access=DOCTOR)
+async def availability(actor: NamedDependency[Actor], back: FromQuery[str | None] = None) -> Response[Any]:
+    """The switch in the header of every page, live; without JavaScript there is a link to the practice instead."""
+    doctor = await queries.own_practice(actor)
+    return page("people/_availability.html", doctor=doctor, back=safe_next(back, "/today"))
+
+
+handlers = [practice, change_practice, set_availability, availability]

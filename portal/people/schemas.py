@@ -97,6 +97,12 @@ class AvailabilityChange(Input, frozen=True):
 
 
 class NewDoctor(Input, frozen=True, kw_only=True):
+class AvailabilityForm(AvailabilityChange, frozen=True):
+    """The same as a button: where to go on afterwards."""
+
+    next: str | None = None
+
+
     """A doctor who is invited to a clinic: they choose their own password by mail."""
 
     clinic_id: UUID

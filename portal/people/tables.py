@@ -40,6 +40,8 @@ class Doctor(Table, tablename="doctor"):
     longitude = DoublePrecision(null=True, default=None)
     availability_status = Text(default=None)
     last_assigned_at = Timestamptz(null=True, default=None)
+    busy_with = UUID(null=True, default=None)
+    former_status = Text(null=True, default=None)
     created_at = Timestamptz(default=None)
 
 

@@ -1,6 +1,6 @@
 """All policy rows."""
 
-from tests.access import rows_accounts, rows_people, rows_repairs, rows_schedules, rows_visits
+from tests.access import rows_accounts, rows_people, rows_repairs, rows_schedules, rows_visits, rows_waitlist
 from tests.access.policy import Row
 
 ROWS: list[Row] = [
@@ -9,4 +9,5 @@ ROWS: list[Row] = [
     *rows_repairs.ROWS,
     *rows_schedules.ROWS,
     *rows_visits.ROWS,
+    *rows_waitlist.ROWS,
 ]

@@ -77,6 +77,11 @@ async def visits(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID) 
         found |= await visit(side, status.lower(), status, start, patient_id, doctor_id, clinic_id)
     soon = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=5)
     found |= await visit(side, "video", "BOOKED", soon, patient_id, doctor_id, clinic_id)
+    await db.execute(
+        "INSERT INTO referral (appointment_id, from_appointment_id, kind, doctor_id, from_doctor_id, note)"
+        " VALUES ($1, $2, 'REFERRAL', $3, $3, $4)",
+        found["booked"], found["completed"], doctor_id, canary(side, "notes"),
+    )  # fmt: skip
     return found | await video(side, found["video"], found["video_start"])
 
 

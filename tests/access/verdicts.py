@@ -17,6 +17,7 @@ from portal.ids import uuid7
 from portal.people import policy as people
 from portal.pharmacies import policy as pharmacies
 from portal.records import policy as records
+from portal.referrals import policy as referrals
 from portal.slots import policy as slots
 from portal.specialties import policy as specialties
 from portal.video import policy as video
@@ -89,6 +90,7 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
         f"appointments.may_move {action}": (moves(action), *[" ".join(sorted(move.roles))] * 2)
         for action, move in MOVES.items()
     },
+    "referrals.may_refer": (of_role(lambda a: referrals.may_refer(a)), D, D),
     "video.may_see": (of_thing(lambda *a: video.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
     "people.may_change_doctor": (
         lambda actor, own: people.may_change_doctor(

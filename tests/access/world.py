@@ -125,6 +125,7 @@ async def accounts_of(side: str, clinic_id: UUID) -> dict[str, Any]:
         "suspended_account": suspended.id,
         "known_account": known.id,
         "free_doctor": free.id,
+        "free_doctor_slot": await factories.slot(free.id, factories.tomorrow_at(9, 4)),
         "free_email": free.actor.email,
         "known_email": known.actor.email,
         "password": PASSWORD,

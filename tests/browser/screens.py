@@ -140,6 +140,12 @@ SCREENS = [
     Screen(DOCTOR, "/appointments"),
     Screen(DOCTOR, "/appointments/{visit}"),
     Screen(DOCTOR, "/patients/{patient}"),
+    Screen(DOCTOR, "/appointments/{seen_visit}/refer"),
+    Screen(DOCTOR, "/appointments/{seen_visit}/refer?specialty_id={specialty}", name="refer-doctors"),
+    Screen(
+        DOCTOR, "/appointments/{seen_visit}/refer?specialty_id={specialty}&doctor_id={colleague}", name="refer-note"
+    ),
+    Screen(DOCTOR, "/appointments/{seen_visit}/follow-up?weeks=2", name="follow-up"),
     Screen(DOCTOR, "/schedule"),
     Screen(DOCTOR, "/schedule/sessions/new"),
     Screen(DOCTOR, "/schedule/sessions/new", clear_and_submit, "session-errors"),
@@ -186,7 +192,7 @@ SCREENS = [
 
 NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
-    "/appointments/{appointment_id}/calendar.ics",
+    "/appointments/{appointment_id}/calendar.ics", "/availability",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -212,7 +218,10 @@ SELECT
     (current_date + 20)::text AS far,
     (SELECT v.id {VISITS} WHERE v.doctor_id = d.id AND v.status = 'BOOKED' ORDER BY v.starts_at LIMIT 1) AS visit,
     (SELECT v.date {VISITS} WHERE v.doctor_id = d.id AND v.status = 'BOOKED' ORDER BY v.starts_at LIMIT 1) AS visit_day,
-    (SELECT v.id {VISITS} WHERE v.status = 'COMPLETED' ORDER BY v.starts_at LIMIT 1) AS past_visit
+    (SELECT v.id {VISITS} WHERE v.status = 'COMPLETED' ORDER BY v.starts_at LIMIT 1) AS past_visit,
+    (SELECT id FROM appointment WHERE doctor_id = d.id AND status = 'COMPLETED' ORDER BY starts_at DESC LIMIT 1) AS seen_visit,
+    (SELECT o.account_id FROM doctor o JOIN specialty s ON s.id = o.specialty_id AND s.name = 'Cardiology'
+        WHERE o.account_id <> d.id ORDER BY o.account_id LIMIT 1) AS colleague
 FROM account d WHERE d.email = 'doctor@example.com'
 """
 KEEP = "UPDATE slot SET held_by = $2, held_until = now() + interval '5 minutes' WHERE id = $1 RETURNING id"
