@@ -1,5 +1,6 @@
 """Doctors and profiles as JSON."""
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -15,12 +16,14 @@ from portal.people.schemas import (
     AvailableDoctors,
     Doctor,
     DoctorChange,
+    FoundPatients,
     NewDoctor,
     Profile,
     ProfileChange,
 )
 from portal.web.guards import PUBLIC, SIGNED_IN, SIGNED_IN_OR_WAITING, roles
 from portal.web.query import Limit, Skip
+from portal.web.types import Line
 
 STAFFERS = roles(Role.CLINIC_ADMIN, Role.SYSTEM_ADMIN)
 TAGS = ["Profiles"]
@@ -77,4 +80,10 @@ async def set_availability(
     return AvailabilityState(doctor_id, await actions.set_availability(actor, doctor_id, data.status))
 
 
-handlers = [profile, change_profile, invite, available, detail, change, set_availability]
+@get("/api/patients", access=roles(Role.DOCTOR, Role.CLINIC_ADMIN), tags=TAGS)
+async def find_patients(actor: NamedDependency[Actor], q: FromQuery[Annotated[str, Line(100)]]) -> FoundPatients:
+    """Your own patients by name, telephone number or date of birth, at most 20."""
+    return await queries.find_patients(actor, q)
+
+
+handlers = [find_patients, profile, change_profile, invite, available, detail, change, set_availability]

@@ -10,7 +10,16 @@ from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_read
 from portal.errors import NotFound
 from portal.people import policy
-from portal.people.schemas import AvailableDoctor, AvailableDoctors, Doctor, Profile
+from portal.people.schemas import (
+    AvailableDoctor,
+    AvailableDoctors,
+    Doctor,
+    FoundPatient,
+    FoundPatients,
+    Profile,
+    Sought,
+    read_sought,
+)
 
 DOCTOR = """
 SELECT d.account_id AS id, a.first_name, a.last_name, d.title, d.specialty_id, s.name AS specialty, d.bio, d.qualifications,
@@ -115,3 +124,25 @@ async def read_profile(user_id: UUID) -> Profile:
     if found.role is Role.DOCTOR:
         return msgspec.structs.replace(found, doctor=as_doctor(await db.fetch_row(DOCTOR, user_id)))
     return found
+
+
+# The door shows the actor's own patients only. A query without words (signs alone) would find them all.
+FIND = """
+SELECT found.* FROM (SELECT CASE WHEN numnode(search_query(coalesce($1, ''))) > 0 THEN search_query($1) END AS words) typed,
+    own_patients(typed.words, $2::text, $3::date, $4) found
+WHERE typed.words IS NOT NULL OR $2 IS NOT NULL OR $3 IS NOT NULL
+"""
+MOST = 20
+
+
+async def find_patients(actor: Actor, typed: str) -> FoundPatients:
+    """The actor's own patients by words of their name, the end of a telephone number or a date of birth, at most 20.
+
+    Audited as one read.
+    """
+    sought = read_sought(typed)
+    if not policy.may_have_patients(actor) or sought == Sought():
+        return FoundPatients(total=0, patients=[])
+    rows = await db.fetch(FIND, sought.words, sought.digits, sought.born, MOST)
+    await record_read(actor, "patients.searched", subject_type="patients", subject_id=actor.id)
+    return FoundPatients(total=len(rows), patients=[msgspec.convert(dict(row), FoundPatient) for row in rows])

@@ -1,6 +1,7 @@
 """Doctors and profiles, as they come in and go out."""
 
-from datetime import date
+import re
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -96,13 +97,13 @@ class AvailabilityChange(Input, frozen=True):
     status: Availability
 
 
-class NewDoctor(Input, frozen=True, kw_only=True):
 class AvailabilityForm(AvailabilityChange, frozen=True):
     """The same as a button: where to go on afterwards."""
 
     next: str | None = None
 
 
+class NewDoctor(Input, frozen=True, kw_only=True):
     """A doctor who is invited to a clinic: they choose their own password by mail."""
 
     clinic_id: UUID
@@ -224,3 +225,52 @@ def given(change: msgspec.Struct, names: tuple[str, ...]) -> dict[str, Any]:
     """The fields that were sent, of those named."""
     values = {name: getattr(change, name) for name in names}
     return {name: value for name, value in values.items() if value is not UNSET}
+
+
+class FoundPatient(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the actor's own patients, with what tells two of the same name apart."""
+
+    id: UUID
+    first_name: str
+    last_name: str
+    date_of_birth: date | None
+    phone_number: str | None
+
+
+class FoundPatients(msgspec.Struct, frozen=True, kw_only=True):
+    total: int
+    patients: list[FoundPatient]
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What was typed at the front desk: words of a name, the end of a telephone number, a date of birth."""
+
+    words: str | None = None
+    digits: str | None = None
+    born: date | None = None
+
+
+DAY = re.compile(r"\b(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{4})\b")
+NUMBER = re.compile(r"\+?\d[\d ()/-]{2,}\d")
+
+
+def read_sought(typed: str) -> Sought:
+    """ "Meier 29.02.1980", "0171 555": the parts in any order, and each of them must fit."""
+    born = None
+    if found := DAY.search(typed):
+        born, typed = read_day(found[0]), typed.replace(found[0], " ")
+    digits = None
+    if found := NUMBER.search(typed):
+        digits = re.sub(r"\D", "", found[0]).lstrip("0")[-12:] or None
+        typed = typed.replace(found[0], " ")
+    return Sought(words=typed.strip() or None, digits=digits, born=born)
+
+
+def read_day(text: str) -> date | None:
+    """A date as it is written in most places, the day before the month; None for one that does not exist."""
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(text.replace("/", "."), form).date()  # a day, no instant
+        except ValueError:
+            continue
+    return None

@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+import re
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -17,6 +18,8 @@ from portal.web.headers import YEAR
 from portal.web.render import STATIC
 
 TEXTUAL = ("text/", "application/javascript", "application/json", "application/manifest+json", "image/svg+xml")
+# A style sheet's comments and indentation are for us, not for browsers.
+SPARE = re.compile(rb"/\*.*?\*/|(?<=\n)[ \n]+", re.DOTALL)
 TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".woff2": "font/woff2"}
 
 
@@ -40,8 +43,11 @@ def asset(path: str) -> Asset:
         raise NotFound
     body = file.read_bytes()
     media_type = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    digest = sha256(body).hexdigest()[:12]
+    if path.startswith("css/"):
+        body = SPARE.sub(b"", body)
     zipped = gzip.compress(body, 9, mtime=0) if media_type.startswith(TEXTUAL) else None
-    return Asset(media_type, body, zipped, sha256(body).hexdigest()[:12])
+    return Asset(media_type, body, zipped, digest)
 
 
 @get("/static/{path:path}", access=ANYBODY, include_in_schema=False)

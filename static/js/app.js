@@ -27,7 +27,7 @@ const leave = (box) => setTimeout(() => { if (box.matches(":hover, :focus-within
 document.querySelectorAll("#toasts .toast").forEach(leave);
 
 const failed = () => toast(document.getElementById("toasts")?.dataset.failed, "danger");
-document.addEventListener("htmx:error", ({ target }) => { if (target.id !== "live") failed(); });
+document.addEventListener("htmx:error", ({ target }) => { if (target.id !== "live" && !document.body.matches("[data-bare]")) failed(); });
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (ctx.response.status >= 500 && ctx.sourceElement?.id !== "live") failed();
 });
@@ -39,6 +39,11 @@ document.addEventListener("htmx:sse:after:connection", ({ detail }) => {
   if (detail.connection.status < 400) { listened = true; live("on"); }
 });
 document.addEventListener("htmx:sse:close", () => live("off"));
+// Boards ask anew once for whatever is told in the same moment (hx-trigger="news from:#live").
+let told;
+document.addEventListener("htmx:sse:after:message", ({ target }) => {
+  told ??= setTimeout(() => { told = undefined; htmx.trigger(target, "news"); }, 60);
+});
 // A stream that was open and is refused now: the login has ended. The page asks anew and shows what that leaves.
 document.addEventListener("htmx:sse:error", ({ detail }) => {
   live("off");
@@ -110,6 +115,9 @@ for (const select of document.querySelectorAll("select[data-guess-zone]")) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if ([...select.options].some(({ value }) => value === zone)) select.value = zone;
 }
+
+// What has been opened is there to be filled in.
+document.addEventListener("toggle", ({ target }) => { if (target.open) target.querySelector("[data-first]")?.focus(); }, true);
 
 unhide(document);
 document.querySelector("[data-focus]")?.focus();
