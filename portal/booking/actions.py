@@ -171,3 +171,6 @@ async def _reschedule_in_tx(sql: str, actor: Actor, appointment_id: UUID, slot_i
         chief_complaint=old["chief_complaint"] or None,
     )
     return await _book_in_tx(sql, actor, old["patient_id"], wanted, slot_id)
+
+
+reschedule_in_tx = _reschedule_in_tx  # for a repair, whose own transaction it is
