@@ -16,6 +16,7 @@ TABLE_MODULES = [
     "portal.appointments.tables",
     "portal.video.tables",
     "portal.referrals.tables",
+    "portal.queues.tables",
     "portal.operation.tables",
 ]
 

@@ -33,6 +33,7 @@ FILES = {
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
     "refusals", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
+    "estimates", "boards", "readings",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

@@ -24,6 +24,9 @@ class AccountStatus(StrEnum):
     SUSPENDED = "SUSPENDED"
 
 
+# The address of a patient who has none: no mail leaves for it, and RFC 2606 sees to it that none could arrive.
+NO_ADDRESS = "@no-address.invalid"
+
 HOME = {
     Role.PATIENT: "/home",
     Role.DOCTOR: "/today",

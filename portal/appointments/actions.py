@@ -11,6 +11,7 @@ from portal.appointments.transitions import MOVE, MOVES
 from portal.errors import Conflict, Forbidden, NotFound
 from portal.ids import uuid7
 from portal.web.i18n import _
+from portal.web.render import format_date, format_time
 from portal.web.requests import request_id
 
 
@@ -52,12 +53,21 @@ async def move_in_tx(
     if row is None:
         raise NotFound
     if not row["done"]:
-        raise Conflict(
-            "wrong_status", _("The visit is no longer in a state that allows this."), current_status=row["was"]
-        )
+        raise refused(action, row)
     if action == "cancel" and actor.id != row["patient_id"]:
         await mails.mail_cancelled_in_tx(row)
-    events.publish(row, "appointment.cancelled" if change.target == "CANCELLED" else "appointment.changed")
+    told = "appointment.cancelled" if change.target == "CANCELLED" else "appointment.changed"
+    events.publish(row, told, change.queue_event)
     if change.target in ("CANCELLED", "NO_SHOW") and row["slot_id"]:
         events.publish_slots(row, "slot.released", [row["slot_id"]])
     return row
+
+
+def refused(action: str, row: Any) -> Conflict:
+    """Why a move of the actor's own visit was not made."""
+    if action == "check-in" and row["was"] == "BOOKED":
+        opens, zone = row["opens_at"], row["own_zone"]
+        when = _("%(day)s at %(time)s", day=format_date(opens, zone), time=format_time(opens, zone))
+        return Conflict("too_early", _("Check-in opens on %(when)s.", when=when), opens_at=opens)
+    text = _("The visit is no longer in a state that allows this.")
+    return Conflict("wrong_status", text, current_status=row["was"])

@@ -1,6 +1,7 @@
 """What open pages are told, and who may listen. Private topics carry ids only; pages fetch again through the actor."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,9 @@ from portal.accounts.schemas import Actor, Role
 from portal.appointments import policy, queries
 from portal.errors import NotFound
 from portal.slots.events import tell_slot
+from portal.walls.events import tell_walls
+
+OVER = ("COMPLETED", "CANCELLED", "NO_SHOW")
 
 
 async def may_listen_to_appointment(actor: Actor | None, topic: str) -> bool:
@@ -32,8 +36,15 @@ async def may_listen_to_clinic(actor: Actor | None, topic: str) -> bool:
     return actor is not None and actor.role is Role.CLINIC_ADMIN and live.topic_parts(topic)[0] in actor.clinic_ids
 
 
+async def may_listen_to_queue(actor: Actor | None, topic: str) -> bool:
+    """The doctor of the session, the admins of its clinic, and each patient until their own visit in it is over."""
+    return actor is not None and await queries.stands_in_queue(actor, *live.topic_parts(topic))
+
+
 APPOINTMENT = live.register(live.TopicKind(prefix="appointment", parts=(UUID,), may_listen=may_listen_to_appointment))
 USER = live.register(live.TopicKind(prefix="user", parts=(UUID,), may_listen=may_listen_to_user))
+# Told here, because every move of a visit moves its queue.
+QUEUE = live.register(live.TopicKind(prefix="queue", parts=(UUID, date), may_listen=may_listen_to_queue))
 CLINIC = live.register(live.TopicKind(prefix="clinic", parts=(UUID,), may_listen=may_listen_to_clinic))
 
 
@@ -43,10 +54,20 @@ def topics_of(row: Any) -> list[str]:
     return [*topics, f"clinic:{row['clinic_id']}"] if row["clinic_id"] else topics
 
 
-def publish(row: Any, event: str) -> None:
-    """Tell everybody concerned, after the commit of the open transaction."""
+def publish(row: Any, event: str, queue_event: str = "queue.changed") -> None:
+    """Tell everybody concerned, after the commit of the open transaction; the queue that it stands in too."""
     for topic in topics_of(row):
         live.publish(topic, event, appointment_id=row["id"])
+    if row["session_id"]:
+        publish_queue(row["session_id"], row["date"], queue_event)
+        tell_walls(row["clinic_id"])
+        if row["status"] in OVER:  # what let the patient listen to the queue is over
+            live.recheck_user(row["patient_id"])
+
+
+def publish_queue(session_id: UUID, day: date, event: str) -> None:
+    """Tell those who wait in a queue, and those who see to it, that it has moved: never who, and never how many."""
+    live.publish(f"queue:{session_id}:{day}", event, session_id=session_id, date=day)
 
 
 def publish_slots(row: Any, event: str, slot_ids: Iterable[UUID]) -> None:

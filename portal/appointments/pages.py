@@ -43,7 +43,7 @@ def shown(actor: Actor) -> dict[str, Any]:
     now = clock.now()
     return {
         "now": now,
-        "moves": partial(policy.moves_now, actor),
+        "moves": partial(policy.moves_now, actor, now=now),
         "next_step": lambda one: policy.next_step(one, now),
     }
 

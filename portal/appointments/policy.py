@@ -1,13 +1,15 @@
 """Who may do what with an appointment. Whose it is, the statements themselves see to."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from portal.accounts.schemas import Actor, Role
 from portal.appointments.schemas import LIVE, Appointment, AppointmentStatus
 from portal.appointments.transitions import MOVES
+from portal.slots.calendar import instant
 
-CHECK_IN_OPENS = timedelta(hours=2)
+CHECK_IN_OPENS = timedelta(hours=1)
 
 
 def may_move(actor: Actor, action: str) -> bool:
@@ -15,14 +17,23 @@ def may_move(actor: Actor, action: str) -> bool:
     return actor.role in MOVES[action].sources
 
 
-def moves_now(actor: Actor, appointment: Appointment) -> list[str]:
+def moves_now(actor: Actor, appointment: Appointment, now: datetime | None = None) -> list[str]:
     """What this actor may do with this appointment as it stands: its buttons."""
     return [
         action
         for action, move in MOVES.items()
         if appointment.status in move.sources.get(actor.role, ())
         and not (action == "confirm" and appointment.confirmed_at is not None)
+        and not (action == "check-in" and now is not None and now < check_in_opens(actor.role, appointment))
     ]
+
+
+def check_in_opens(role: Role, appointment: Appointment) -> datetime:
+    """Patients check in from an hour before their time, the front desk at any time of that day."""
+    opens = appointment.start_time - CHECK_IN_OPENS
+    if role is Role.PATIENT:
+        return opens
+    return min(opens, instant(datetime.combine(appointment.date, time()), ZoneInfo(appointment.time_zone)))
 
 
 def may_see(actor: Actor, appointment: Appointment) -> bool:

@@ -98,6 +98,22 @@ async def parties_of(actor: Actor, appointment_id: UUID) -> Appointment:
     return appointment_of(row, actor)
 
 
+_QUEUE = {
+    Role.PATIENT: "SELECT EXISTS (SELECT FROM appointment a WHERE a.patient_id = $1 AND a.session_id = $3 AND a.date = $4"
+    " AND a.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS') AND ($2::uuid[] IS NOT NULL))",
+    Role.DOCTOR: "SELECT EXISTS (SELECT FROM weekly_session w WHERE w.id = $3 AND w.doctor_id = $1"
+    " AND ($2::uuid[] IS NOT NULL) AND ($4::date IS NOT NULL))",
+    Role.CLINIC_ADMIN: "SELECT EXISTS (SELECT FROM weekly_session w WHERE w.id = $3 AND w.clinic_id = ANY($2::uuid[])"
+    " AND ($1::uuid IS NOT NULL) AND ($4::date IS NOT NULL))",
+}
+
+
+async def stands_in_queue(actor: Actor, session_id: UUID, day: date) -> bool:
+    """Whether a session's queue on a date is the actor's own to see to, or they have a live visit in it."""
+    sql = _QUEUE.get(actor.role)
+    return sql is not None and bool(await db.fetch_value(sql, actor.id, list(actor.clinic_ids), session_id, day))
+
+
 async def list_appointments(
     actor: Actor,
     *,

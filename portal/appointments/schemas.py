@@ -47,6 +47,7 @@ class Appointment(Struct, frozen=True, kw_only=True):
     session_id: UUID | None
     date: date
     queue_position: int | None
+    walk_in: bool
     start_time: datetime
     end_time: datetime
     time_zone: str
@@ -58,10 +59,12 @@ class Appointment(Struct, frozen=True, kw_only=True):
     consultation_fee: Decimal
     currency: str
     video_session_id: UUID | None
-    needs_attention: str | None
     referred_from: UUID | None
+    needs_attention: str | None
     confirmed_at: datetime | None
     checked_in_at: datetime | None
+    called_at: datetime | None
+    missed_calls: int
     actual_start_time: datetime | None
     actual_end_time: datetime | None
     created_at: datetime
@@ -71,9 +74,6 @@ class Appointment(Struct, frozen=True, kw_only=True):
         return self.status in LIVE
 
 
-class AppointmentList(Struct, frozen=True, kw_only=True):
-    total: int
-    skip: int
 class Referral(Struct, frozen=True, kw_only=True):
     """How one visit led to another: `kind` is REFERRAL (to another doctor, with a note) or FOLLOW_UP."""
 
@@ -92,6 +92,9 @@ class ReferralList(Struct, frozen=True):
     referrals: list[Referral]
 
 
+class AppointmentList(Struct, frozen=True, kw_only=True):
+    total: int
+    skip: int
     limit: int
     appointments: list[Appointment]
 

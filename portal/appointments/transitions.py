@@ -21,6 +21,11 @@ class Move(Struct, frozen=True):
     def roles(self) -> frozenset[Role]:
         return frozenset(self.sources)
 
+    @property
+    def queue_event(self) -> str:
+        """What the pages of its queue are told."""
+        return "queue." + self.event.removeprefix("appointment.")
+
 
 MOVES = {
     "confirm": Move(BOOKED, dict.fromkeys((PATIENT, DOCTOR, CLINIC_ADMIN), (BOOKED,)), "appointment.confirmed"),
@@ -47,10 +52,13 @@ MOVES = {
 # $1 appointment, $2 actor, $3 role, $4 clinics, $5 allowed sources, $6 target, $7 reason, $8 name of the move,
 # $9 integration event, $10 new ids (2 events, 2 notifications), $11 request, $12 actual start, $13 actual end,
 # $14 notes, $15 more data for the event
+# Patients check in from an hour before their time, the front desk at any time of that day, on the clinic's clock.
 MOVE = (
     """
 WITH own AS (
-    SELECT a.* FROM appointment a
+    SELECT a.*, CASE WHEN $8 = 'check-in' THEN least(a.starts_at - interval '1 hour',
+        CASE WHEN $3 <> 'PATIENT' THEN a.date::timestamp AT TIME ZONE a.time_zone END) END AS opens_at
+    FROM appointment a
     WHERE a.id = $1 AND CASE $3 WHEN 'PATIENT' THEN a.patient_id = $2 WHEN 'DOCTOR' THEN a.doctor_id = $2
                                 WHEN 'CLINIC_ADMIN' THEN a.clinic_id = ANY($4::uuid[]) ELSE false END
     FOR NO KEY UPDATE
@@ -58,11 +66,13 @@ WITH own AS (
     UPDATE appointment a SET status = $6,
         confirmed_at = CASE WHEN $8 = 'confirm' THEN clock_timestamp() ELSE a.confirmed_at END,
         checked_in_at = CASE WHEN $8 = 'check-in' THEN clock_timestamp() ELSE a.checked_in_at END,
+        queue_rank = CASE WHEN $8 = 'check-in' THEN rank_at_check_in(a) ELSE a.queue_rank END,
         actual_start_time = CASE WHEN $8 = 'start' THEN clock_timestamp() ELSE coalesce($12, a.actual_start_time) END,
         actual_end_time = CASE WHEN $8 = 'complete' THEN coalesce($13, clock_timestamp()) ELSE a.actual_end_time END,
         doctor_notes = coalesce($14, a.doctor_notes),
         needs_attention = CASE WHEN $6 IN ('CANCELLED', 'NO_SHOW', 'COMPLETED') THEN NULL ELSE a.needs_attention END
     FROM own WHERE a.id = own.id AND own.status = ANY($5::text[]) AND NOT ($8 = 'confirm' AND own.confirmed_at IS NOT NULL)
+        AND (own.opens_at IS NULL OR own.opens_at <= clock_timestamp())
     RETURNING a.*, own.status AS was, appointment_event(a) AS event
 ), told AS (
     INSERT INTO appointment_history (appointment_id, actor_id, from_status, to_status, reason)
@@ -96,7 +106,8 @@ WITH own AS (
     SELECT ($10::uuid[])[2 + n], who, $9, '/appointments/' || id
     FROM moved, unnest(ARRAY[patient_id, doctor_id]) WITH ORDINALITY AS other (who, n) WHERE $8 = 'cancel' AND who <> $2
 )
-SELECT a.id IS NOT NULL AS done, own.status AS was, pa.email AS patient_email, pa.locale AS patient_locale,
+SELECT a.id IS NOT NULL AS done, own.status AS was, own.opens_at,
+    own.time_zone AS own_zone, pa.email AS patient_email, pa.locale AS patient_locale,
     v.id AS video_session_id, """
     + COLUMNS
     + """

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from portal import db
-from portal.accounts.schemas import Actor
+from portal.accounts.schemas import NO_ADDRESS, Actor
 from portal.audit.actions import record_in_tx
 from portal.ids import uuid7
 from portal.notifications.schemas import ReadResult
@@ -17,6 +17,8 @@ async def mail_in_tx(account_id: UUID | None, recipient: str, subject: str, body
     """
     if any(character in subject + recipient for character in "\r\n\0"):
         raise ValueError("a mail header cannot hold a line break")
+    if recipient.endswith(NO_ADDRESS):
+        return
     mail_id = uuid7()
     await db.execute(
         "INSERT INTO mail (id, account_id, recipient, subject, body) VALUES ($1, $2, $3, $4, $5)",

@@ -1,9 +1,18 @@
 """Reading queues, always through the actor: a session that is not theirs is not there."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from portal.accounts.schemas import Actor
+from portal import db
+from portal.accounts.schemas import Actor, Role
+from portal.audit.actions import record_read
+from portal.errors import NotFound
+from portal.queues import policy, readings
+from portal.queues.boards import Queue, board_of, line_of, place_of
+from portal.queues.estimates import Range
 from portal.queues.schemas import Board, Place, QueueLine
 
 
@@ -12,15 +21,69 @@ async def read_board(actor: Actor, session_id: UUID, day: date) -> Board:
 
     Raises `NotFound` for a session that is not the actor's, or does not take place on that date.
     """
-    raise NotImplementedError
+    queues = await _queues(actor, [session_id], [day])
+    if not queues or not queues[0].takes_place:
+        raise NotFound
+    await record_read(actor, "queue.read", subject_type="session", subject_id=session_id)
+    await _remember([one for queue in queues for one in queue.news()], "BOARD")
+    return board_of(queues[0])
+
+
+async def read_boards(actor: Actor, day: date | None = None) -> list[Board]:
+    """All of the actor's queues on a date (None: today on each session's own clock), by start; audited as one read."""
+    lines = await list_queues(actor, day)
+    queues = await _queues(actor, [one.session_id for one in lines], [one.date for one in lines])
+    found = sorted(filter(lambda one: one.takes_place, queues), key=lambda one: one.day.opens)
+    await record_read(actor, "queue.read", subject_type="queues", subject_id=actor.id)
+    await _remember([one for queue in found for one in queue.news()], "BOARD")
+    return [board_of(queue) for queue in found]
 
 
 async def read_place(actor: Actor, appointment_id: UUID, travel_minutes: int | None = None) -> Place:
     """The patient's own place and expected time. Raises `NotFound` for a visit that is not the actor's own."""
-    raise NotImplementedError
+    own = await db.fetch_row(readings.OWN_PLACE, appointment_id, actor.id)
+    if own is None or actor.role is not Role.PATIENT:
+        raise NotFound
+    if own["session_id"] is None:
+        return place_of(dict(own), None, None)
+    async with db.as_portal():  # a place depends on other people's visits; only numbers and times leave from here
+        rows = await db.fetch(readings.NUMBERS, [own["session_id"]], [own["date"]])
+    queue = Queue(rows, (await _practices(rows))[rows[0]["doctor_id"]])
+    await _remember(list(queue.news(appointment_id)), "PLACE")
+    return place_of(dict(own), queue, travel_minutes)
 
 
 async def list_queues(actor: Actor, day: date | None = None) -> list[QueueLine]:
     """The sessions that take place on a date (None: today on each session's own clock): a doctor's own, or those of an
     admin's clinics, by start."""
-    raise NotImplementedError
+    rows = await db.fetch(readings.LINES, actor.id, actor.role.value, list(actor.clinic_ids), day)
+    return sorted(map(line_of, rows), key=lambda one: (one.start_time, one.doctor_name))
+
+
+async def _queues(actor: Actor, session_ids: list[UUID], days: list[date]) -> list[Queue]:
+    """Those of some queues that are the actor's to see to."""
+    if not policy.may_run(actor) or not session_ids:
+        return []
+    rows = await db.fetch(
+        readings.BOARD, session_ids, days, actor.id, actor.role.value, list(actor.clinic_ids)
+    )  # fmt: skip
+    practices = await _practices(rows) if rows else {}
+    queues = defaultdict(list)
+    for row in rows:
+        queues[row["session_id"], row["date"]].append(row)
+    return [Queue(found, practices[found[0]["doctor_id"]]) for found in queues.values()]
+
+
+async def _practices(rows: Sequence[Any]) -> dict[UUID, Any]:
+    """How the doctors' other days were. Asked as the portal: how long visits take is no secret, whose they were is."""
+    async with db.as_portal():
+        found = await db.fetch(readings.PRACTICE, list({row["doctor_id"] for row in rows}))
+    return {row["doctor_id"]: row for row in found}
+
+
+async def _remember(news: list[tuple[UUID, Range]], how: str) -> None:
+    """Keep what is shown from now on, to compare it with what will have happened."""
+    if news:
+        times = [[getattr(one, part) for _id, one in news] for part in ("expected", "earliest", "latest")]
+        async with db.as_portal():  # nobody writes predictions by hand
+            await db.execute(readings.REMEMBER, [one for one, _range in news], *times, how)

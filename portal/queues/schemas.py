@@ -1,17 +1,19 @@
 """The queue of a session on a date, as its doctor, the front desk and each waiting patient see it."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
-from portal.appointments.schemas import AppointmentStatus, AppointmentType
+from portal.appointments.schemas import AppointmentStatus, AppointmentType, Completion
 from portal.errors import FieldError, Invalid
+from portal.slots.calendar import instant
 from portal.web.decode import Input
 from portal.web.i18n import _
-from portal.web.types import BirthDate, Email, Id, LocalDate, Name, Phone, Text
+from portal.web.types import BirthDate, Email, Id, LocalDate, Name, Phone, Text, WallTime
 
 
 class Standing(StrEnum):
@@ -97,6 +99,17 @@ class Board(Struct, frozen=True, kw_only=True):
     overflow: int  # numbers given beyond the hours
     error: PredictionError
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody is there, or to come, after its hours."""
+        return self.end_time <= self.now and len(self.visits) == len(self.done)
+
+    @property
+    def visits(self) -> list[QueueVisit]:
+        """Everybody on the board, each once."""
+        now = [one for one in (self.serving, self.called) if one]
+        return [*now, *self.waiting, *self.late, *self.coming, *self.done]
+
 
 class Place(Struct, frozen=True, kw_only=True):
     """One patient's own place: numbers and times, nobody else's name."""
@@ -107,7 +120,7 @@ class Place(Struct, frozen=True, kw_only=True):
     status: AppointmentStatus
     standing: Standing
     queue_position: int | None
-    ahead: int  # how many of those who are there will be called before
+    ahead: int  # how many will be called before, of those who are there or may still come in time
     now_serving: int | None
     called: bool  # it is this patient's turn
     late: bool  # their time has passed, and they have not checked in
@@ -150,6 +163,12 @@ class QueueLine(Struct, frozen=True, kw_only=True):
     coming: int
 
 
+class QueueList(Struct, frozen=True):
+    """The sessions of a date, by their start."""
+
+    queues: list[QueueLine]
+
+
 class CallNext(Input, frozen=True):
     date: LocalDate
 
@@ -181,3 +200,55 @@ class WalkIn(Input, frozen=True):
             errors = [FieldError(name, _("This field is required.")) for name in missing]
         if errors:
             raise Invalid(errors)
+
+
+# Forms of pages
+
+
+class CallForm(Input, frozen=True, kw_only=True):
+    next: str | None = None
+    date: LocalDate
+
+
+class DelayForm(Input, frozen=True, kw_only=True):
+    next: str | None = None
+    date: LocalDate
+    delay_minutes: Annotated[int, Meta(ge=0, le=240)]
+
+
+class WalkInForm(Input, frozen=True, kw_only=True):
+    """Somebody who stands at the front desk: the day is that of the session."""
+
+    session_id: Id
+    patient_id: Id | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    date_of_birth: BirthDate | None = None
+    phone_number: Phone | None = None
+    email: Email | None = None
+    chief_complaint: Annotated[str, Text(2000)] | None = None
+
+    def walk_in(self, day: date) -> WalkIn:
+        """Raises `Invalid` for a new patient without a name."""
+        given = {name: getattr(self, name) for name in self.__struct_fields__ if name != "session_id"}
+        return WalkIn(date=day, **given)
+
+
+class CompletionForm(Input, frozen=True, kw_only=True):
+    """The end of a visit, with the times on the clock of its place where they are not those of the buttons."""
+
+    next: str | None = None
+    doctor_notes: Annotated[str, Text(10_000)] | None = None
+    began: WallTime | None = None
+    ended: WallTime | None = None
+
+    def completion(self, day: date, zone: str) -> Completion:
+        """Raises `Invalid` for an end before the start."""
+        return Completion(
+            actual_start_time=self._moment(self.began, day, zone),
+            actual_end_time=self._moment(self.ended, day, zone),
+            doctor_notes=self.doctor_notes,
+        )
+
+    def _moment(self, wall: time | None, day: date, zone: str) -> datetime | None:
+        return instant(datetime.combine(day, wall), ZoneInfo(zone)) if wall else None

@@ -1,11 +1,12 @@
 """Making accounts: by the person themselves, by invitation, and the first system admin by the command line."""
 
+from typing import Any
 from uuid import UUID
 
 from portal import db
 from portal.accounts import passwords, queries, tokens
 from portal.accounts.actions import actor_of, start_login_in_tx
-from portal.accounts.schemas import AccountStatus, Actor, LoginKind, Role, SignedIn, User
+from portal.accounts.schemas import NO_ADDRESS, AccountStatus, Actor, LoginKind, Role, SignedIn, User
 from portal.audit.actions import record_in_tx
 from portal.credentials.actions import INVITATION_LIFETIME, issue_token_in_tx, reset_link
 from portal.errors import Conflict
@@ -98,15 +99,33 @@ async def invite_in_tx(inviter: Actor, data: NewAccount, place: str) -> UUID:
     return account_id
 
 
+async def admit_in_tx(staff: Actor, facts: dict[str, Any]) -> UUID:
+    """Make an account for somebody who stands at the front desk and gives no address: nobody can sign in to it.
+
+    It has neither a password nor an address that any mail reaches, so nothing can be chosen, asked for or guessed.
+    """
+    async with db.as_portal():  # an account and a profile of somebody else
+        account_id = await _create_without_password_in_tx(NewAccount(email=f"{uuid7()}{NO_ADDRESS}", **facts))
+        admitted = await queries.user(account_id)
+    await record_in_tx(staff, "user.admit", subject_type="account", subject_id=account_id)
+    await emit_registered_in_tx(admitted)
+    return account_id
+
+
 async def _create_invited_in_tx(data: NewAccount) -> tuple[UUID, str]:
     """The account with its profile, and the token that lets its owner choose a password."""
+    account_id = await _create_without_password_in_tx(data)
+    return account_id, await issue_token_in_tx(account_id, INVITATION_LIFETIME)
+
+
+async def _create_without_password_in_tx(data: NewAccount) -> UUID:
     await refuse_unknown_references_in_tx(data)
     status = AccountStatus.ACTIVE if data.role is Role.PATIENT else AccountStatus.PENDING_VERIFICATION
     account_id = await create_account_in_tx(data, None, status)
     if account_id is None:
         raise address_taken()
     await create_profile_in_tx(account_id, data)
-    return account_id, await issue_token_in_tx(account_id, INVITATION_LIFETIME)
+    return account_id
 
 
 @db.retried
