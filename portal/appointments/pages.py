@@ -15,6 +15,7 @@ from portal.accounts.schemas import Actor, Role, first_page
 from portal.appointments import actions, policy, queries
 from portal.appointments.ical import calendar_of
 from portal.appointments.schemas import (
+    Appointment,
     AppointmentStatus,
     BackForm,
     Cancellation,
@@ -63,9 +64,16 @@ async def home(actor: NamedDependency[Actor]) -> Response[Any]:
         "appointments/home.html",
         coming=coming.appointments,
         recent=recent.appointments,
-        live_topics=[f"user:{actor.id}"],
+        live_topics=[f"user:{actor.id}", *queue_topics(actor, coming.appointments[:1])],
         **shown(actor),
     )
+
+
+def queue_topics(actor: Actor, visits: list[Appointment]) -> list[str]:
+    """The queues that a patient's pages show a place in."""
+    now = clock.now()
+    near = [one for one in visits if actor.role is Role.PATIENT and policy.next_step(one, now) in policy.IN_QUEUE]
+    return [f"queue:{one.session_id}:{one.date}" for one in near if one.session_id]
 
 
 @get("/appointments", access=PARTIES)
@@ -82,6 +90,7 @@ async def visit(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -
     """One visit: where, when, with whom, what can be done about it, and what has happened so far."""
     found = await queries.get_appointment(actor, appointment_id)
     history = await queries.get_history(actor, appointment_id)
+    referrals = await queries.list_referrals(actor, appointment_id)
     return page(
         "appointments/visit.html",
         visit=found,
@@ -91,7 +100,6 @@ async def visit(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -
         **shown(actor),
     )
 
-    referrals = await queries.list_referrals(actor, appointment_id)
 
 @get(ONE + "/calendar.ics", access=PARTIES)
 async def calendar(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[str]:
@@ -147,11 +155,6 @@ async def start(request: Request, actor: NamedDependency[Actor], appointment_id:
     return await moved(request, actor, appointment_id, "start")
 
 
-@post(ONE + "/complete", access=DOCTOR, status_code=200)
-async def complete(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
-    return await moved(request, actor, appointment_id, "complete")
-
-
 @post(ONE + "/no-show", access=STAFF, status_code=200)
 async def no_show(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
     return await moved(request, actor, appointment_id, "no-show")
@@ -162,23 +165,6 @@ async def no_show(request: Request, actor: NamedDependency[Actor], appointment_i
 
 def around(day: date) -> dict[str, Any]:
     return {"day": day, "before": day - timedelta(days=1), "after": day + timedelta(days=1)}
-
-
-@get("/today", access=DOCTOR)
-async def today(actor: NamedDependency[Actor], day: Day = None) -> Response[Any]:
-    """The doctor's visits of one day, in order, live."""
-    present = clock.today(actor.time_zone)
-    chosen = day or present
-    visits = await queries.list_day(actor, chosen)
-    return page(
-        "appointments/today.html",
-        **around(chosen),
-        today=present,
-        next_id=policy.next_of_day(visits),
-        visits=visits,
-        live_topics=[f"user:{actor.id}"],
-        **shown(actor),
-    )
 
 
 @get("/clinic/appointments", access=ADMIN)
@@ -207,5 +193,5 @@ async def clinic_day(
 
 handlers = [
     home, list_visits, visit, calendar, ask_cancel, cancel, confirm, check_in,
-    start, complete, no_show, today, clinic_day,
+    start, no_show, clinic_day,
 ]  # fmt: skip

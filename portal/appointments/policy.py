@@ -10,6 +10,7 @@ from portal.appointments.transitions import MOVES
 from portal.slots.calendar import instant
 
 CHECK_IN_OPENS = timedelta(hours=1)
+NO_SHOW_AFTER = timedelta(minutes=30)  # until then somebody who is late may still come
 
 
 def may_move(actor: Actor, action: str) -> bool:
@@ -44,12 +45,17 @@ def may_see(actor: Actor, appointment: Appointment) -> bool:
 
 
 def next_step(appointment: Appointment, now: datetime) -> str:
-    """The one thing that matters to the patient now: "check-in" on the day, "confirm" before it, else "look"."""
-    if appointment.status is not AppointmentStatus.BOOKED or appointment.end_time <= now:
+    """The one thing that matters to the patient now: "check-in" within the hour, then "wait"; else "confirm" or "look"."""
+    if appointment.status is AppointmentStatus.CHECKED_IN and appointment.session_id is not None:
+        return "wait"
+    if appointment.status is not AppointmentStatus.BOOKED or appointment.end_time + NO_SHOW_AFTER <= now:
         return "look"
     if appointment.start_time - now <= CHECK_IN_OPENS:
         return "check-in"
     return "look" if appointment.confirmed_at else "confirm"
+
+
+IN_QUEUE = ("check-in", "wait")  # steps of a patient whose place in the queue is worth a look
 
 
 def next_of_day(visits: list[Appointment]) -> UUID | None:

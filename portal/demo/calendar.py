@@ -3,6 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from portal import clock, db
 from portal.demo.people import Cast, Doctor
@@ -16,16 +17,19 @@ REASONS = (
     "Cough for two weeks", "Blood pressure check", "Results of the blood test", "Knee pain after running", "Rash on both arms",
     "Headache in the mornings", "Vaccination", "Trouble sleeping", "Renewal of a prescription", "Stomach ache", "",
 )  # fmt: skip
+LONG_DAY = [(time(8), time(12)), (time(13), time(18))]
 SHIFTS = ((time(8), time(12)), (time(9), time(12, 30)), (time(13), time(17)), (time(15), time(18, 30)))
 
 BOOK = """
 INSERT INTO appointment (id, slot_id, patient_id, doctor_id, clinic_id, session_id, date, queue_position, starts_at, ends_at,
-    time_zone, appointment_type, status, chief_complaint, consultation_fee, currency, booked_by, checked_in_at,
+    time_zone, appointment_type, status, chief_complaint, consultation_fee, currency, booked_by, queue_rank, checked_in_at,
     actual_start_time, actual_end_time)
 SELECT b.id, s.id, b.patient_id, s.doctor_id, s.clinic_id, s.session_id, s.date, s.position, s.starts_at, s.ends_at,
     s.time_zone, CASE s.service_type WHEN 'BOTH' THEN b.kind ELSE s.service_type END, b.status, b.reason, d.consultation_fee,
-    d.currency, b.patient_id, CASE WHEN b.status IN ('CHECKED_IN', 'COMPLETED') THEN s.starts_at - interval '12 minutes' END,
-    CASE b.status WHEN 'COMPLETED' THEN s.starts_at + interval '4 minutes' END,
+    d.currency, b.patient_id, CASE b.status WHEN 'CHECKED_IN' THEN s.position END,
+    CASE WHEN b.status IN ('CHECKED_IN', 'IN_PROGRESS', 'COMPLETED')
+        THEN least(s.starts_at - interval '12 minutes', clock_timestamp()) END,
+    CASE WHEN b.status IN ('IN_PROGRESS', 'COMPLETED') THEN least(s.starts_at + interval '4 minutes', clock_timestamp()) END,
     CASE b.status WHEN 'COMPLETED' THEN s.ends_at + interval '2 minutes' END
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[])
     AS b (id, slot_id, patient_id, kind, status, reason)
@@ -68,8 +72,9 @@ async def _sessions_in_tx(doctor: Doctor, cast: Cast, first: date, *, busy: bool
         if busy
         else sorted(rng.sample([d for d in range(1, 7) if d not in doctor.clinic.weekend], rng.choice((3, 4, 5))))
     )
+    local = clock.now().astimezone(ZoneInfo(doctor.clinic.time_zone))
     for day in days:
-        shifts = [(time(8), time(12)), (time(13), time(18))] if busy else [rng.choice(SHIFTS)]
+        shifts = [rng.choice(SHIFTS)] if not busy else running(local) if day == local.isoweekday() else LONG_DAY
         for start, end in shifts:
             plans.append(await _session_in_tx(doctor, day, start, end, first, rng.choice((15, 15, 20, 30))))
     if doctor.specialty in {"Psychiatry", "Dermatology"}:  # a video practice of their own in the evening
@@ -77,6 +82,14 @@ async def _sessions_in_tx(doctor: Doctor, cast: Cast, first: date, *, busy: bool
             await _session_in_tx(doctor, rng.choice((1, 2, 3, 4)), time(19), time(21), first, 30, virtual=True)
         )
     return plans
+
+
+def running(local: datetime) -> list[tuple[time, time]]:
+    """The hours of a long day, with others in their place where the demonstration would find the practice closed."""
+    open_now = [(start, end) for start, end in LONG_DAY if start <= local.time() and local.hour + 1 < end.hour]
+    first, last = time(max(local.hour - 1, 0)), time(min(local.hour + 3, 23), 45 if local.hour > 19 else 0)
+    others = [one for one in LONG_DAY if one[1] <= first or one[0] >= last]
+    return LONG_DAY if open_now else sorted([(first, last), *others])
 
 
 async def _session_in_tx(
@@ -132,7 +145,7 @@ async def _appointments_in_tx(cast: Cast) -> None:
     for row in rows:
         days_ahead = (row["starts_at"] - now).total_seconds() / 86_400
         thinner = 1.0 if days_ahead < 9 else max(0.05, 1 - days_ahead / 40)
-        if rng.random() < demand[row["doctor_id"]] * thinner:
+        if rng.random() < demand[row["doctor_id"]] * thinner or is_now(cast, row, now):
             bookings.append(_booking(cast, row, now))
     await _demo_patient_in_tx(cast, bookings)
 
@@ -140,12 +153,19 @@ async def _appointments_in_tx(cast: Cast) -> None:
 def _booking(cast: Cast, row: Any, now: datetime) -> tuple[UUID, UUID, UUID, str, str, str]:
     rng = cast.rng
     status = "BOOKED"
-    if row["ends_at"] < now:
+    if is_now(cast, row, now):
+        status = "IN_PROGRESS"
+    elif row["ends_at"] < now:
         status = rng.choices(("COMPLETED", "NO_SHOW", "CANCELLED"), (88, 6, 6))[0]
     elif row["starts_at"] < now + timedelta(minutes=45):
         status = rng.choice(("CHECKED_IN", "BOOKED"))
     kind = rng.choices(("IN_PERSON", "VIRTUAL"), (3, 1))[0]
     return uuid7(), row["id"], rng.choice(cast.patients), kind, status, rng.choice(REASONS)
+
+
+def is_now(cast: Cast, row: Any, now: datetime) -> bool:
+    """Whether the demo doctor sees somebody at this time of the day."""
+    return bool(row["starts_at"] <= now < row["ends_at"]) and row["doctor_id"] == cast.demo_doctor.id
 
 
 async def _demo_patient_in_tx(cast: Cast, bookings: list[tuple[UUID, UUID, UUID, str, str, str]]) -> None:
