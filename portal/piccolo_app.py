@@ -16,6 +16,10 @@ TABLE_MODULES = [
     "portal.appointments.tables",
     "portal.video.tables",
     "portal.referrals.tables",
+    "portal.waitlist.tables",
+    "portal.repairs.tables",
+    "portal.video.tables",
+    "portal.emergencies.tables",
     "portal.queues.tables",
     "portal.operation.tables",
 ]

@@ -20,4 +20,23 @@ REFERRALS = [
 
 STATUS = [Row("GET /availability", "DOCTOR", query="back=/today")]
 
-ROWS = [*REFERRALS, *STATUS]
+WISH = {"doctor_id": "$free_doctor", "from": "$day", "to": "$session_day", "service_type": "BOTH"}
+OFFER = "/waitlist/offers/{offer_id}"
+
+WAITLIST = [
+    Row("GET /api/waitlist", "PATIENT"),
+    Row("POST /api/waitlist", "PATIENT", body=WISH),
+    Row("DELETE /api/waitlist/{entry_id}", "patient", {"entry_id": "wish"}),
+    Row("GET /waitlist", "PATIENT"),
+    Row("GET /waitlist/new", "PATIENT", query="doctor_id=$free_doctor"),
+    Row("POST /waitlist/new", "PATIENT", body=WISH, ok=(303,)),
+    Row("POST /waitlist/{entry_id}/leave", "patient", {"entry_id": "wish"}, {}, ok=(303,)),
+    Row(f"GET /api{OFFER}", "patient", {"offer_id": "offer"}),
+    Row(f"POST /api{OFFER}/accept", "patient", {"offer_id": "offer"}, {"appointment_type": "VIRTUAL"}),
+    Row(f"POST /api{OFFER}/decline", "patient", {"offer_id": "offer"}),
+    Row(f"GET {OFFER}", "patient", {"offer_id": "offer"}),
+    Row(f"POST {OFFER}/accept", "patient", {"offer_id": "offer"}, {"appointment_type": "VIRTUAL"}, ok=(303,)),
+    Row(f"POST {OFFER}/decline", "patient", {"offer_id": "offer"}, {}, ok=(303,)),
+]  # fmt: skip
+
+ROWS = [*REFERRALS, *STATUS, *WAITLIST]

@@ -65,7 +65,23 @@ async def slots(patient_id: UUID, doctor_id: UUID, clinic_id: UUID) -> dict[str,
         found["held_slot"], patient_id,
     )  # fmt: skip
     await db.execute("UPDATE slot SET disabled = true WHERE id = $1", found["disabled_slot"])
-    return found
+    return found | await waiting(patient_id, doctor_id, found["held_slot"])
+
+
+async def waiting(patient_id: UUID, doctor_id: UUID, held_slot: UUID) -> dict[str, Any]:
+    """A place on a waitlist, and what is kept for it."""
+    wish, offer = uuid7(), uuid7()
+    await db.execute(
+        "INSERT INTO waitlist_entry (id, patient_id, doctor_id, first_date, last_date, service_type)"
+        " VALUES ($1, $2, $3, $4, $5, 'BOTH')",
+        wish, patient_id, doctor_id, TOMORROW, SESSION_DAY,
+    )  # fmt: skip
+    await db.execute(
+        "INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)"
+        " SELECT $1, $2, $3, id, held_until FROM slot WHERE id = $4",
+        offer, wish, patient_id, held_slot,
+    )  # fmt: skip
+    return {"wish": wish, "offer": offer}
 
 
 async def visits(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID) -> dict[str, Any]:
@@ -116,6 +132,18 @@ async def visit(
 
 async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
     session = uuid7()
+async def repair(appointment: UUID) -> UUID:
+    """An open offer to have a visit by video."""
+    offer = uuid7()
+    await db.execute(
+        "INSERT INTO repair (id, appointment_id, patient_id, doctor_id, clinic_id, kind, expires_at, created_by)"
+        " SELECT $1, id, patient_id, doctor_id, clinic_id, 'VIDEO', clock_timestamp() + interval '1 day', doctor_id"
+        " FROM appointment WHERE id = $2",
+        offer, appointment,
+    )  # fmt: skip
+    return offer
+
+
     await db.execute(
         "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id,"
         " scheduled_start_time, scheduled_end_time, chief_complaint) SELECT $1, id, 'CLINIC_BASED', doctor_id,"

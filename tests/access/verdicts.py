@@ -24,6 +24,7 @@ from portal.video import policy as video
 
 Guard = Callable[[Actor, bool], bool]
 OTHER = UUID(int=7)
+from portal.waitlist import policy as waitlist
 P, D, C, F, S = "PATIENT", "DOCTOR", "CLINIC_ADMIN", "PHARMACY", "SYSTEM_ADMIN"
 
 
@@ -97,6 +98,9 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
             actor, actor.id if own else OTHER, actor.clinic_ids if own else [OTHER]
         ),
         f"{D} {C}", "",
+    "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
+    "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
+    "waitlist.may_wait": (of_role(lambda a: waitlist.may_wait(a)), P, P),
     ),
     "people.may_set_availability": (of_person(lambda *a: people.may_set_availability(*a)), D, ""),
     "people.may_staff": (of_clinic(lambda *a: people.may_staff(*a)), f"{C} {S}", S),

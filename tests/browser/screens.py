@@ -59,6 +59,11 @@ def clear_and_submit(page: Page) -> None:
     submit(page)
 
 
+def clear_and_submit_dates(page: Page) -> None:
+    page.locator("[name=to]").fill("2020-01-01")
+    submit(page)
+
+
 def keep_and_look(page: Page) -> None:
     """The grid with an own hold on it."""
     page.locator(".slot[data-state=OPEN] button >> visible=true").first.click()
@@ -119,6 +124,10 @@ SCREENS = [
     Screen(PATIENT, "/slots/{kept}/book", name="book-kept"),
     Screen(PATIENT, "/slots/{taken}/book", name="book-taken"),
     Screen(PATIENT, "/sessions/{session}/join?date={far}"),
+    Screen(PATIENT, "/waitlist"),
+    Screen(PATIENT, "/waitlist/new?doctor_id={doctor}"),
+    Screen(PATIENT, "/waitlist/new?doctor_id={doctor}", clear_and_submit_dates, "waitlist-errors"),
+    Screen(PATIENT, "/waitlist/offers/{offer}"),
     Screen(PATIENT, "/record"),
     Screen(PATIENT, "/record/history"),
     Screen(PATIENT, "/record/allergies/new"),
@@ -210,6 +219,8 @@ SELECT
         ORDER BY s.starts_at LIMIT 1) AS slot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
         ORDER BY s.starts_at LIMIT 1) AS kept,
+    (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '46 days'
+        ORDER BY s.starts_at LIMIT 1) AS offered,
     (SELECT s.date {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
         ORDER BY s.starts_at LIMIT 1) AS kept_day,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NOT NULL AND s.date > now() + interval '2 days'
@@ -243,11 +254,24 @@ SELECT 0, 'failed', 'mail', '{}' WHERE NOT EXISTS (SELECT FROM pgqueuer WHERE st
 """
 
 
+# A time that has become free, and is kept for the patient.
+WAIT = """
+WITH wish AS (
+    INSERT INTO waitlist_entry (id, patient_id, doctor_id, first_date, last_date, service_type)
+    SELECT gen_random_uuid(), $2, doctor_id, current_date, current_date + 56, 'BOTH' FROM slot WHERE id = $1 RETURNING id
+)
+INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
+SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish RETURNING id
+"""
+
+
 def places(stage: Stage) -> dict[str, str]:
-    """What stands for the names in the addresses; one of the times is kept for the patient, and not all is well."""
+    """What stands for the names in the addresses; times are kept for the patient, and not all is well."""
     stage.ask(TROUBLE)
     found = dict(stage.ask(PLACES)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
+    stage.ask(KEEP, found["offered"], found["patient"])
+    found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]
     return {name: str(value) for name, value in found.items()}
 
 
