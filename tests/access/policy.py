@@ -28,6 +28,7 @@ NOWHERE = "nowhere"
 PLAIN_WORDS = {
     "day",
     "session_day",
+    "queue_day",
     "next_session_day",
     "weekday",
     "video_start",
