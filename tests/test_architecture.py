@@ -32,7 +32,7 @@ FILES = {
 
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
-    "refusals", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
+    "refusals", "numbers", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
     "estimates", "boards", "readings",
 }  # fmt: skip
 

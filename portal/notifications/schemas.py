@@ -17,6 +17,10 @@ TEXTS = {
     "waitlist.offered": N_("A time has become free for you. It is kept for ten minutes."),
     "waitlist.ended": N_("You are no longer on a waitlist, because you did not answer three offers."),
     "appointment.schedule_changed": N_("The clinic changed its hours. Please look at your visit."),
+    "emergency.accepted": N_("A doctor accepted your call for help."),
+    "emergency.expired": N_("No doctor could accept your call for help. Please call the emergency number."),
+    "emergency.opened": N_("Somebody calls for help."),
+    "emergency.unanswered": N_("Somebody calls for help and no doctor has accepted yet."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }
 

@@ -1,10 +1,19 @@
 """All policy rows."""
 
-from tests.access import rows_accounts, rows_people, rows_repairs, rows_schedules, rows_visits, rows_waitlist
+from tests.access import (
+    rows_accounts,
+    rows_emergencies,
+    rows_people,
+    rows_repairs,
+    rows_schedules,
+    rows_visits,
+    rows_waitlist,
+)
 from tests.access.policy import Row
 
 ROWS: list[Row] = [
     *rows_accounts.ROWS,
+    *rows_emergencies.ROWS,
     *rows_people.ROWS,
     *rows_repairs.ROWS,
     *rows_schedules.ROWS,

@@ -34,6 +34,7 @@ async def of_side(side: str, cast: dict[str, Person], clinic_id: UUID) -> dict[s
     }
     found |= await plan(side, doctor.id, clinic_id) | await slots(patient.id, doctor.id, clinic_id)
     found |= await visits(side, patient.id, doctor.id, clinic_id)
+    found |= await emergencies(side, patient.id, doctor.id, found["video"])
     found |= {f"{token}_login": await spare_login(person.id, side) for token, person in cast.items()}
     found["reset_token"] = await reset_token(patient.id)
     found["parked_event"] = await parked_event(patient.id, canary(side, "nobody"))
@@ -156,6 +157,27 @@ async def repair(appointment: UUID) -> UUID:
         session,
     )
     return {"video_session": session, "video_start": start.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+async def emergencies(side: str, patient_id: UUID, doctor_id: UUID, visit_id: UUID) -> dict[str, Any]:
+    """A call for help that waits for the doctor, who is available, and one that they accepted."""
+    found = {}
+    for status, helper, visit_of in (("OPEN", None, None), ("ACCEPTED", doctor_id, visit_id)):
+        emergency = found[f"{status.lower()}_emergency"] = uuid7()
+        await db.execute(
+            "INSERT INTO emergency (id, patient_id, description, status, alerted, doctor_id, appointment_id)"
+            " VALUES ($1, $2, $3, $4, 1, $5, $6)",
+            emergency, patient_id, canary(side, "notes"), status, helper, visit_of,
+        )  # fmt: skip
+        await db.execute(
+            "INSERT INTO emergency_alert (emergency_id, doctor_id, position) VALUES ($1, $2, 1)", emergency, doctor_id
+        )
+        await db.execute(
+            "INSERT INTO emergency_history (emergency_id, actor_id, to_status) VALUES ($1, $2, 'OPEN')",
+            emergency, patient_id,
+        )  # fmt: skip
+    await db.execute("UPDATE doctor SET availability_status = 'AVAILABLE' WHERE account_id = $1", doctor_id)
+    return found
 
 
 async def private_texts(account_id: UUID, side: str) -> None:

@@ -13,6 +13,7 @@ from portal.appointments import policy as appointments
 from portal.appointments.transitions import MOVES
 from portal.booking import policy as booking
 from portal.clinics import policy as clinics
+from portal.emergencies import policy as emergencies
 from portal.ids import uuid7
 from portal.people import policy as people
 from portal.pharmacies import policy as pharmacies
@@ -92,6 +93,8 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
         for action, move in MOVES.items()
     },
     "referrals.may_refer": (of_role(lambda a: referrals.may_refer(a)), D, D),
+    "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
+    "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
     "video.may_see": (of_thing(lambda *a: video.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
     "people.may_change_doctor": (
         lambda actor, own: people.may_change_doctor(
