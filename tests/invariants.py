@@ -26,7 +26,9 @@ RULES = {
         WHERE s.appointment_id IS DISTINCT FROM a.id""",
     "a booked slot is nobody's hold": "SELECT id FROM slot WHERE appointment_id IS NOT NULL AND held_by IS NOT NULL",
     "no hold without an end in sight": """
-        SELECT id FROM slot WHERE held_by IS NOT NULL AND held_until > clock_timestamp() + interval '302 seconds'""",
+        SELECT id FROM slot s WHERE held_by IS NOT NULL AND held_until > clock_timestamp() + interval '302 seconds'
+            AND NOT EXISTS (SELECT FROM repair r WHERE r.slot_id = s.id AND r.state = 'PROPOSED'
+                AND r.expires_at = s.held_until AND s.held_by = s.doctor_id)""",
     "the history ends with the state": """
         SELECT a.id FROM appointment a WHERE a.status IS DISTINCT FROM (
             SELECT to_status FROM appointment_history h WHERE h.appointment_id = a.id ORDER BY at DESC LIMIT 1)""",

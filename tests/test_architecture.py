@@ -13,7 +13,7 @@ PORTAL = ROOT / "portal"
 # Domains may import those to their left, never those to their right.
 ORDER = [
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics", "pharmacies",
-    "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals", "video",
+    "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals", "repairs", "video",
     "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir",
     "analytics", "operation", "admin",
 ]  # fmt: skip

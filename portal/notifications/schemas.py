@@ -21,6 +21,10 @@ TEXTS = {
     "emergency.expired": N_("No doctor could accept your call for help. Please call the emergency number."),
     "emergency.opened": N_("Somebody calls for help."),
     "emergency.unanswered": N_("Somebody calls for help and no doctor has accepted yet."),
+    "repair.offered": N_("Your visit cannot take place as booked. Please choose how it goes on."),
+    "repair.accept": N_("A patient has accepted what was offered."),
+    "repair.decline": N_("A patient does not want what was offered."),
+    "repair.withdraw": N_("An offer to a patient was taken back."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }
 

@@ -16,7 +16,15 @@ from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.errors import DomainError
 from portal.schedules import actions, queries
-from portal.schedules.schemas import LeaveForm, NewSession, OverrideForm, SessionForm, SessionTerms, WeeklySession
+from portal.schedules.schemas import (
+    LeaveForm,
+    LeaveKind,
+    NewSession,
+    OverrideForm,
+    SessionForm,
+    SessionTerms,
+    WeeklySession,
+)
 from portal.slots.pages import DoctorId, base_of, under, weekday_names
 from portal.slots.schemas import Weekday
 from portal.web.flashes import flash
@@ -193,6 +201,8 @@ async def add_override(
             actor, doctor_id, form, _("Save this exception?"), back, added.slots, override=added
         )
     flash(request, _("The exception is in the schedule."))
+    if added.slots and added.slots.need_attention:
+        return redirect(f"/sessions/{session_id}/repair?date={added.date}")
     return redirect(base_of(doctor_id))
 
 
@@ -230,6 +240,8 @@ async def set_leave(request: Request, actor: NamedDependency[Actor], doctor_id: 
     if rehearsal:
         return await screen("schedules/leave_preview.html", actor, doctor_id, form=form, leave=leave)
     flash(request, ngettext("%(n)s session is changed.", "%(n)s sessions are changed.", leave.sessions))
+    if leave.slots.need_attention and leave.kind is LeaveKind.CLOSE:
+        return redirect(f"/attention?doctor_id={doctor_id or actor.id}&from={leave.from_}&to={leave.to}")
     return redirect(f"{base_of(doctor_id)}?week={leave.from_}")
 
 

@@ -78,6 +78,7 @@ PUBLIC = {
     "audit_event.subject_type": "a name of ours",
     "notification.kind": "a name of ours",
     "outbox_event.event_type": "a name of ours",
+    "repair.state": "a state",
     "video_event.event_type": "a name of ours",
     "account.password_hash": "never read out but to compare; H9 looks for it in logs",
 }

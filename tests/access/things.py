@@ -92,6 +92,7 @@ async def visits(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID) 
     for number, status in enumerate(STATUSES):
         start = begin + timedelta(minutes=15 * number)
         found |= await visit(side, status.lower(), status, start, patient_id, doctor_id, clinic_id)
+    found["repair"] = await repair(found["booked"])
     soon = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=5)
     found |= await visit(side, "video", "BOOKED", soon, patient_id, doctor_id, clinic_id)
     await db.execute(
@@ -131,8 +132,6 @@ async def visit(
     return {name: appointment, f"{name}_slot_taken": slot, f"{name}_start": start}
 
 
-async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
-    session = uuid7()
 async def repair(appointment: UUID) -> UUID:
     """An open offer to have a visit by video."""
     offer = uuid7()
@@ -145,6 +144,8 @@ async def repair(appointment: UUID) -> UUID:
     return offer
 
 
+async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
+    session = uuid7()
     await db.execute(
         "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id,"
         " scheduled_start_time, scheduled_end_time, chief_complaint) SELECT $1, id, 'CLINIC_BASED', doctor_id,"

@@ -19,13 +19,14 @@ from portal.people import policy as people
 from portal.pharmacies import policy as pharmacies
 from portal.records import policy as records
 from portal.referrals import policy as referrals
+from portal.repairs import policy as repairs
 from portal.slots import policy as slots
 from portal.specialties import policy as specialties
 from portal.video import policy as video
+from portal.waitlist import policy as waitlist
 
 Guard = Callable[[Actor, bool], bool]
 OTHER = UUID(int=7)
-from portal.waitlist import policy as waitlist
 P, D, C, F, S = "PATIENT", "DOCTOR", "CLINIC_ADMIN", "PHARMACY", "SYSTEM_ADMIN"
 
 
@@ -77,6 +78,9 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
     "booking.may_book": (of_person(lambda *a: booking.may_book(*a)), f"{P} {D} {C}", f"{D} {C}"),
     "specialties.may_keep": (of_role(lambda a: specialties.may_keep(a)), f"{C} {S}", f"{C} {S}"),
     "specialties.may_see_inactive": (of_role(lambda a: specialties.may_see_inactive(a)), f"{C} {S}", f"{C} {S}"),
+    "repairs.may_repair": (of_role(lambda a: repairs.may_repair(a)), f"{D} {C}", f"{D} {C}"),
+    "repairs.may_answer": (of_role(lambda a: repairs.may_answer(a)), f"{P} {D} {C}", f"{P} {D} {C}"),
+    "repairs.may_choose": (of_role(lambda a: repairs.may_choose(a)), P, P),
     "slots.may_hold": (of_role(lambda a: slots.may_hold(a)), P, P),
     "slots.may_plan": (of_role(lambda a: slots.may_plan(a)), f"{D} {C}", f"{D} {C}"),
     "slots.may_manage": (
@@ -95,15 +99,13 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
     "referrals.may_refer": (of_role(lambda a: referrals.may_refer(a)), D, D),
     "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
     "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
+    "waitlist.may_wait": (of_role(lambda a: waitlist.may_wait(a)), P, P),
     "video.may_see": (of_thing(lambda *a: video.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
     "people.may_change_doctor": (
         lambda actor, own: people.may_change_doctor(
             actor, actor.id if own else OTHER, actor.clinic_ids if own else [OTHER]
         ),
         f"{D} {C}", "",
-    "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
-    "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
-    "waitlist.may_wait": (of_role(lambda a: waitlist.may_wait(a)), P, P),
     ),
     "people.may_set_availability": (of_person(lambda *a: people.may_set_availability(*a)), D, ""),
     "people.may_staff": (of_clinic(lambda *a: people.may_staff(*a)), f"{C} {S}", S),

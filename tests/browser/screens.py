@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 
 from tests.browser.stage import WAITING, Stage
+from tests.browser.troubles import BREAK, KEEP, TROUBLE, WAIT
 
 VISITOR = ""
 PATIENT = "patient@example.com"
@@ -116,6 +117,7 @@ SCREENS = [
     Screen(PATIENT, "/appointments/{visit}/cancel"),
     Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
     Screen(PATIENT, "/appointments/{visit}/reschedule"),
+    Screen(PATIENT, "/appointments/{broken}/repair"),
     Screen(PATIENT, "/doctors/{doctor}"),
     Screen(PATIENT, "/doctors/{doctor}?week={far}", keep_and_look, "doctor-own-hold"),
     Screen(PATIENT, "/slots/{slot}/hold"),
@@ -163,6 +165,8 @@ SCREENS = [
     Screen(DOCTOR, "/schedule/sessions/{session}/end"),
     Screen(DOCTOR, "/schedule/sessions/{session}/exceptions/new"),
     Screen(DOCTOR, "/schedule/sessions/{session}/exceptions/new?on={far}", preview, "exception-preview"),
+    Screen(DOCTOR, "/attention"),
+    Screen(DOCTOR, "/sessions/{session}/repair?date={far}"),
     Screen(DOCTOR, "/schedule/leave"),
     Screen(DOCTOR, "/schedule/leave?on={far}", preview, "leave-preview"),
     Screen(DOCTOR, "/schedule/times"),
@@ -170,6 +174,8 @@ SCREENS = [
     Screen(DOCTOR, "/settings"),
     Screen(DOCTOR, "/settings/practice"),
     Screen(CLINIC, "/clinic"),
+    Screen(CLINIC, "/attention"),
+    Screen(CLINIC, "/attention/all?kind=ALTERNATIVE", name="attention-preview"),
     Screen(CLINIC, "/clinic/doctors"),
     Screen(CLINIC, "/clinic/appointments"),
     Screen(CLINIC, "/clinic/settings"),
@@ -235,40 +241,12 @@ SELECT
         WHERE o.account_id <> d.id ORDER BY o.account_id LIMIT 1) AS colleague
 FROM account d WHERE d.email = 'doctor@example.com'
 """
-KEEP = "UPDATE slot SET held_by = $2, held_until = now() + interval '5 minutes' WHERE id = $1 RETURNING id"
-
-
-# Something that a system admin should look at.
-TROUBLE = """
-WITH event AS (
-    INSERT INTO outbox_event (id, event_type, aggregate_id, data, attempts, last_error, dead_at)
-    SELECT gen_random_uuid(), 'user.verified', id, '{}', 12, 'DeliveryError: refused', now() FROM account
-    WHERE email = 'doctor@example.com' AND NOT EXISTS (SELECT FROM outbox_event WHERE dead_at IS NOT NULL)
-), task AS (
-    INSERT INTO background_task (name, kind, last_started_at, last_failed_at, last_error, failures_in_row, runs, failures)
-    VALUES ('mail', 'JOB', now(), now(), 'SMTPConnectError', 1, 1, 1)
-    ON CONFLICT (name) DO UPDATE SET last_failed_at = now(), last_error = 'SMTPConnectError', failures_in_row = 1
-)
-INSERT INTO pgqueuer (priority, status, entrypoint, payload)
-SELECT 0, 'failed', 'mail', '{}' WHERE NOT EXISTS (SELECT FROM pgqueuer WHERE status = 'failed') RETURNING id
-"""
-
-
-# A time that has become free, and is kept for the patient.
-WAIT = """
-WITH wish AS (
-    INSERT INTO waitlist_entry (id, patient_id, doctor_id, first_date, last_date, service_type)
-    SELECT gen_random_uuid(), $2, doctor_id, current_date, current_date + 56, 'BOTH' FROM slot WHERE id = $1 RETURNING id
-)
-INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
-SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish RETURNING id
-"""
 
 
 def places(stage: Stage) -> dict[str, str]:
     """What stands for the names in the addresses; times are kept for the patient, and not all is well."""
     stage.ask(TROUBLE)
-    found = dict(stage.ask(PLACES)[0])
+    found = dict(stage.ask(PLACES)[0]) | dict(stage.ask(BREAK)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]

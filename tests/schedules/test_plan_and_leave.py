@@ -133,7 +133,9 @@ async def test_leave_by_both_faces_and_by_those_who_may(client: httpx.AsyncClien
     )
     assert (await submit(client, base + "/leave", form | {"to": "2020-01-01"})).status_code == 422
     saved = await submit(client, base + "/leave", form | {"confirmed": "true"})
-    assert (saved.status_code, saved.headers["location"]) == (303, f"{base}?week={MONDAY}")
+    where = f"/attention?doctor_id={doctor.id}&from={MONDAY}&to={MONDAY}"
+    assert (saved.status_code, saved.headers["location"]) == (303, where)
+    assert "Who is affected" not in (listed := (await client.get(where)).text) and "The schedule has changed" in listed
     week = (await client.get(f"{base}?week={MONDAY}")).text
     assert "Does not take place" in week and "1 needs attention" in week
     opened = await client.post(path, json=body | {"kind": "OPEN"}, headers=doctor.bearer)

@@ -1,0 +1,58 @@
+"""What is not well on the stage, so that the screens that show it have something to show."""
+
+# A time that is kept for somebody.
+KEEP = "UPDATE slot SET held_by = $2, held_until = now() + interval '5 minutes' WHERE id = $1 RETURNING id"
+# A visit whose session does not take place, and what its patient is offered instead.
+BREAK = """
+WITH broken AS (
+    UPDATE appointment SET needs_attention = 'SCHEDULE_CHANGED'
+    WHERE id = (SELECT a.id FROM appointment a JOIN account p ON p.id = a.patient_id AND p.email = 'patient@example.com'
+        WHERE a.status = 'BOOKED' AND a.starts_at > now() + interval '1 day' ORDER BY a.starts_at DESC LIMIT 1)
+    RETURNING *
+), offered AS (
+    INSERT INTO repair (id, appointment_id, patient_id, doctor_id, clinic_id, kind, expires_at, created_by)
+    SELECT gen_random_uuid(), id, patient_id, doctor_id, clinic_id, 'VIDEO', now() + interval '1 day', doctor_id FROM broken
+    ON CONFLICT DO NOTHING
+)
+SELECT id AS broken FROM broken
+"""
+# Somebody in the queue of a session that is running, and a screen that shows it.
+QUEUE = """
+WITH who AS (SELECT id FROM account WHERE email = $1), visit AS (
+    SELECT a.id FROM appointment a JOIN account d ON d.id = a.doctor_id AND d.email = 'doctor@example.com', who
+    WHERE a.session_id IS NOT NULL AND a.status IN ('BOOKED', 'CHECKED_IN') AND a.called_at IS NULL
+        AND a.ends_at BETWEEN now() AND now() + interval '4 hours'
+    ORDER BY a.patient_id = who.id DESC, a.starts_at DESC LIMIT 1
+), screen AS (
+    INSERT INTO wall_link (id, clinic_id, name, token_hash)
+    SELECT gen_random_uuid(), clinic_id, 'Hall', sha256('a-screen') FROM clinic_admin LIMIT 1 ON CONFLICT DO NOTHING
+)
+UPDATE appointment a SET patient_id = who.id, status = 'CHECKED_IN', queue_rank = queue_position,
+    checked_in_at = now(), appointment_type = 'IN_PERSON'
+FROM who, visit WHERE a.id = visit.id RETURNING a.id AS queued, 'a-screen' AS wall
+"""
+# Something that a system admin should look at.
+TROUBLE = """
+WITH event AS (
+    INSERT INTO outbox_event (id, event_type, aggregate_id, data, attempts, last_error, dead_at)
+    SELECT gen_random_uuid(), 'user.verified', id, '{}', 12, 'DeliveryError: refused', now() FROM account
+    WHERE email = 'doctor@example.com' AND NOT EXISTS (SELECT FROM outbox_event WHERE dead_at IS NOT NULL)
+), task AS (
+    INSERT INTO background_task (name, kind, last_started_at, last_failed_at, last_error, failures_in_row, runs, failures)
+    VALUES ('mail', 'JOB', now(), now(), 'SMTPConnectError', 1, 1, 1)
+    ON CONFLICT (name) DO UPDATE SET last_failed_at = now(), last_error = 'SMTPConnectError', failures_in_row = 1
+)
+INSERT INTO pgqueuer (priority, status, entrypoint, payload)
+SELECT 0, 'failed', 'mail', '{}' WHERE NOT EXISTS (SELECT FROM pgqueuer WHERE status = 'failed') RETURNING id
+"""
+
+
+# A time that has become free, and is kept for the patient.
+WAIT = """
+WITH wish AS (
+    INSERT INTO waitlist_entry (id, patient_id, doctor_id, first_date, last_date, service_type)
+    SELECT gen_random_uuid(), $2, doctor_id, current_date, current_date + 56, 'BOTH' FROM slot WHERE id = $1 RETURNING id
+)
+INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
+SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish RETURNING id
+"""
