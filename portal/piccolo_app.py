@@ -11,17 +11,16 @@ TABLE_MODULES = [
     "portal.search.tables",
     "portal.audit.tables",
     "portal.notifications.tables",
+    "portal.walls.tables",
     "portal.schedules.tables",
     "portal.slots.tables",
     "portal.appointments.tables",
-    "portal.video.tables",
     "portal.referrals.tables",
     "portal.waitlist.tables",
     "portal.repairs.tables",
     "portal.video.tables",
     "portal.emergencies.tables",
     "portal.queues.tables",
-    "portal.emergencies.tables",
     "portal.operation.tables",
 ]
 
