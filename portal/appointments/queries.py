@@ -153,12 +153,19 @@ async def list_visits(actor: Actor, *, past: bool, skip: int = 0, limit: int = 2
 
 
 async def list_day(
-    actor: Actor, day: date, *, doctor_id: UUID | None = None, status: AppointmentStatus | None = None
+    actor: Actor,
+    day: date,
+    *,
+    doctor_id: UUID | None = None,
+    status: AppointmentStatus | None = None,
+    audited: bool = False,
 ) -> list[Appointment]:
-    """All visits of one day in order: a doctor's own, or those of an admin's clinics. Audited as one read."""
+    """All visits of one day in order: a doctor's own, or those of an admin's clinics. Audited as one read, unless the
+    same look at that day is `audited` already."""
     chosen = status.value if status else None
     rows = await db.fetch(_DAY[actor.role], actor.id, list(actor.clinic_ids), day, doctor_id, chosen)
-    await record_read(actor, "appointments.day", subject_type="appointments", subject_id=day.isoformat())
+    if not audited:
+        await record_read(actor, "appointments.day", subject_type="appointments", subject_id=day.isoformat())
     return [appointment_of(row, actor) for row in rows]
 
 

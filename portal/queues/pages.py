@@ -65,7 +65,7 @@ async def day_page(
     present = clock.today(actor.time_zone)
     chosen = day or present
     boards = await queries.read_boards(actor, chosen)
-    loose = policy.outside(await list_day(actor, chosen), boards)
+    loose = policy.outside(await list_day(actor, chosen, audited=True), boards)
     return page(
         "queues/today.html",
         status=status,
