@@ -86,6 +86,13 @@ def change_language(page: Page) -> None:
     page.locator(".toast").wait_for()
 
 
+def call_for_help(page: Page) -> None:
+    """Unless the call of another picture still waits."""
+    if page.locator("[data-sos]").count():
+        page.locator("[data-sos]").click()
+        page.locator("form[action$='/cancel']").wait_for()
+
+
 SCREENS = [
     Screen(VISITOR, "/"),
     Screen(VISITOR, "/doctors"),
@@ -130,6 +137,8 @@ SCREENS = [
     Screen(PATIENT, "/waitlist/new?doctor_id={doctor}"),
     Screen(PATIENT, "/waitlist/new?doctor_id={doctor}", clear_and_submit_dates, "waitlist-errors"),
     Screen(PATIENT, "/waitlist/offers/{offer}"),
+    Screen(PATIENT, "/emergencies"),
+    Screen(PATIENT, "/emergencies", call_for_help, "emergency-called"),
     Screen(PATIENT, "/record"),
     Screen(PATIENT, "/record/history"),
     Screen(PATIENT, "/record/allergies/new"),
@@ -171,6 +180,7 @@ SCREENS = [
     Screen(DOCTOR, "/schedule/leave?on={far}", preview, "leave-preview"),
     Screen(DOCTOR, "/schedule/times"),
     Screen(DOCTOR, "/schedule/times/new"),
+    Screen(DOCTOR, "/emergencies"),
     Screen(DOCTOR, "/settings"),
     Screen(DOCTOR, "/settings/practice"),
     Screen(CLINIC, "/clinic"),
@@ -207,7 +217,7 @@ SCREENS = [
 
 NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
-    "/appointments/{appointment_id}/calendar.ics", "/availability",
+    "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
