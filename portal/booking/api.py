@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from litestar import Request, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from portal.accounts.schemas import Actor, Role
 from portal.appointments.schemas import Appointment
-from portal.booking import actions
-from portal.booking.schemas import NewAppointment, NewTime
+from portal.booking import actions, queries
+from portal.booking.schemas import FreeNow, NewAppointment, NewTime
 from portal.web.guards import roles
 
 BOOKERS = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN)
@@ -30,4 +30,10 @@ async def reschedule(
     return await actions.reschedule(actor, appointment_id, data.slot_id)
 
 
-handlers = [book, reschedule]
+@get("/api/first-available", access=roles(Role.PATIENT), tags=TAGS)
+async def free_now() -> FreeNow:
+    """How many doctors of each specialty could begin a video visit at this moment."""
+    return await queries.free_now()
+
+
+handlers = [book, reschedule, free_now]

@@ -7,23 +7,25 @@ from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Response
 from msgspec import Struct
 
 from portal.accounts.schemas import Actor, Role
 from portal.appointments.policy import moves_now
-from portal.appointments.queries import get_appointment
+from portal.appointments.queries import get_appointment, list_doctors
 from portal.appointments.schemas import AppointmentType
 from portal.booking import actions, queries, refusals
-from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, NewTime, SlotOffer
+from portal.booking.schemas import BookingForm, JoinForm, NewAppointment, NewTime, NowForm, SlotOffer, StaffForm
 from portal.errors import Conflict, FieldError, Invalid
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
 from portal.web.i18n import _
 from portal.web.render import page, redirect
+from portal.web.types import Id, Line
 
 PATIENT = roles(Role.PATIENT)
+STAFF = roles(Role.DOCTOR, Role.CLINIC_ADMIN)
 BOOKERS = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN)
 S = TypeVar("S", bound=Struct)
 
@@ -156,4 +158,101 @@ async def reschedule(request: Request, actor: NamedDependency[Actor], appointmen
     return redirect(f"/appointments/{visit.id}", flash=_("The visit has moved to its new time."))
 
 
-handlers = [confirm_slot, book_slot, confirm_place, join, choose_other_time, reschedule]
+# The first doctor who is free now
+
+
+@get("/first-available", access=PATIENT)
+async def first_available() -> Response[Any]:
+    """Specialties with how many doctors are free now; one press and the visit begins."""
+    return await now_page(Form.empty())
+
+
+async def now_page(form: Form[Any], status: int = 200, refused: str = "") -> Response[Any]:
+    """Where nobody is free: the next times, and the waitlist."""
+    found = (await queries.free_now()).specialties
+    wanted = next((one for one in found if str(one.specialty_id) == form.value("specialty_id")), None)
+    others = await refusals.alternatives(None, wanted.specialty_id, "VIRTUAL") if refused and wanted else []
+    return page(
+        "booking/now.html", status=status, form=form, specialties=found, wanted=wanted, refused=refused, others=others
+    )
+
+
+@post("/first-available", access=PATIENT, status_code=200)
+async def see_one_now(request: Request, actor: NamedDependency[Actor]) -> Response[Any]:
+    form = await read_form(request, NowForm)
+    if form.data is None:
+        return await now_page(form, 422)
+    wanted = NewAppointment(
+        specialty_id=form.data.specialty_id,
+        mode="FIRST_AVAILABLE",
+        appointment_type=AppointmentType.VIRTUAL,
+        chief_complaint=form.data.chief_complaint,
+    )
+    try:
+        return await book(request, actor, wanted)
+    except Conflict as conflict:
+        return await now_page(form, 409, conflict.detail)
+
+
+# At the desk, for a patient
+
+
+@get("/book", access=STAFF)
+async def book_for(
+    actor: NamedDependency[Actor],
+    q: FromQuery[Annotated[str, Line(100, 0)] | None] = None,
+    patient_id: FromQuery[Id | None] = None,
+    doctor_id: FromQuery[Id | None] = None,
+    kind: FromQuery[AppointmentType] = AppointmentType.IN_PERSON,
+) -> Response[Any]:
+    """Who, with whom, when: a page that grows with each answer."""
+    return await desk_page(actor, q or "", patient_id, doctor_id, kind)
+
+
+async def desk_page(
+    actor: Actor,
+    q: str,
+    patient_id: UUID | None,
+    doctor_id: UUID | None,
+    kind: AppointmentType,
+    form: Form[Any] | None = None,
+    status: int = 200,
+    refused: str = "",
+) -> Response[Any]:
+    found = await queries.find_candidates(actor, q) if q.strip() else []
+    is_doctor = actor.role is Role.DOCTOR
+    doctors = [] if is_doctor else await list_doctors(actor)
+    chosen = actor.id if is_doctor else doctor_id if doctor_id in {one for one, _name in doctors} else None
+    return page(
+        "booking/desk.html",
+        status=status,
+        q=q,
+        found=found,
+        patient=next((one for one in found if one.id == patient_id), None),
+        doctors=doctors,
+        doctor_id=chosen,
+        kind=kind,
+        times=await queries.staff_times(actor, chosen, kind) if chosen and patient_id else [],
+        form=form or Form.empty(),
+        refused=refused,
+    )
+
+
+@post("/book", access=STAFF, status_code=200)
+async def book_for_patient(request: Request, actor: NamedDependency[Actor]) -> Response[Any]:
+    form = await read_form(request, StaffForm)
+    if form.data is None:
+        raise Invalid(form.errors)  # the form has no field that a person could fill in wrongly
+    given = form.data
+    wanted = NewAppointment(slot_id=given.slot_id, patient_id=given.patient_id, **kept(given))
+    try:
+        return await book(request, actor, wanted)
+    except Conflict as conflict:
+        kind, q = given.appointment_type, given.q or ""
+        return await desk_page(actor, q, given.patient_id, given.doctor_id, kind, form, 409, conflict.detail)
+
+
+handlers = [
+    confirm_slot, book_slot, confirm_place, join, choose_other_time, reschedule, first_available, see_one_now, book_for,
+    book_for_patient,
+]  # fmt: skip

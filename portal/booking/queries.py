@@ -6,9 +6,11 @@ from uuid import UUID
 import msgspec
 
 from portal import db
-from portal.accounts.schemas import Actor
-from portal.booking.schemas import PlaceOffer, SlotOffer
+from portal.accounts.schemas import Actor, Role
+from portal.audit.actions import record_read
+from portal.booking.schemas import Candidate, FreeNow, FreeTime, PlaceOffer, SlotOffer, SpecialtyNow
 from portal.errors import NotFound
+from portal.people.queries import find_patients
 
 _PEOPLE = """
     ltrim(d.title || ' ' || da.first_name || ' ' || da.last_name) AS doctor_name, sp.name AS specialty,
@@ -62,3 +64,55 @@ async def offer_place(actor: Actor, session_id: UUID, day: date) -> PlaceOffer:
     if row is None:
         raise NotFound
     return msgspec.convert(dict(row), PlaceOffer)
+
+
+# Whoever says that they are free and is with nobody in the next quarter of an hour, as a booking would find them.
+_FREE_NOW = """
+SELECT * FROM (
+    SELECT sp.id AS specialty_id, sp.name, count(d.account_id) FILTER (WHERE d.availability_status = 'AVAILABLE' AND NOT EXISTS (
+    SELECT FROM appointment b WHERE b.doctor_id = d.account_id AND b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS')
+        AND b.date BETWEEN current_date - 1 AND current_date + 1
+        AND b.during && tstzrange(clock_timestamp(), clock_timestamp() + interval '15 minutes'))) AS available
+FROM specialty sp JOIN doctor d ON d.specialty_id = sp.id JOIN account c ON c.id = d.account_id AND c.status = 'ACTIVE'
+WHERE sp.active GROUP BY sp.id) now ORDER BY available > 0 DESC, name
+"""
+_STAFF_TIMES = """
+SELECT s.id AS slot_id, s.doctor_id, ltrim(d.title || ' ' || c.first_name || ' ' || c.last_name) AS doctor_name,
+    s.starts_at AS start_time, s.ends_at AS end_time, s.time_zone, s.service_type
+FROM slot s JOIN doctor d ON d.account_id = s.doctor_id JOIN account c ON c.id = s.doctor_id
+WHERE s.doctor_id = $1 AND (s.doctor_id = $2 OR s.clinic_id = ANY($3::uuid[])) AND s.service_type IN ('BOTH', $4)
+    AND s.appointment_id IS NULL AND NOT s.disabled AND NOT s.overflow AND s.starts_at > clock_timestamp()
+    AND (s.held_until IS NULL OR s.held_until <= clock_timestamp())
+ORDER BY s.starts_at LIMIT 24
+"""
+_BY_CONTACT = """
+SELECT found.id, found.first_name || ' ' || found.last_name AS name, NULL::date AS date_of_birth FROM patient_by_contact($1) found
+"""
+SHORTEST_CONTACT = 6
+
+
+async def free_now() -> FreeNow:
+    """Every specialty with the number of its doctors who could begin a video visit at this moment."""
+    async with db.as_portal():  # who is free depends on other people's visits; only their number is told
+        return FreeNow([SpecialtyNow(**row) for row in await db.fetch(_FREE_NOW)])
+
+
+async def staff_times(actor: Actor, doctor_id: UUID, appointment_type: str) -> list[FreeTime]:
+    """A doctor's next free times that this actor may book somebody for."""
+    clinics = list(actor.clinic_ids) if actor.role is Role.CLINIC_ADMIN else []
+    rows = await db.fetch(_STAFF_TIMES, doctor_id, actor.id, clinics, appointment_type, public=True)
+    return [FreeTime(**row) for row in rows]
+
+
+async def find_candidates(actor: Actor, typed: str) -> list[Candidate]:
+    """The actor's own patients by what they say; anybody else by their whole mail address or number alone. Audited."""
+    own = (await find_patients(actor, typed)).patients
+    found = [Candidate(id=p.id, name=f"{p.first_name} {p.last_name}", date_of_birth=p.date_of_birth) for p in own]
+    if "@" not in typed and sum(sign.isdigit() for sign in typed) < SHORTEST_CONTACT:
+        return found
+    others = [Candidate(**row) for row in await db.fetch(_BY_CONTACT, typed.strip())]
+    for one in others:
+        await record_read(
+            actor, "patient.found_by_contact", subject_type="patient", subject_id=one.id, patient_id=one.id
+        )
+    return [*found, *(one for one in others if one.id not in {known.id for known in found})]

@@ -121,3 +121,39 @@ class BookingForm(Input, frozen=True, kw_only=True):
 
 class JoinForm(BookingForm, frozen=True, kw_only=True):
     date: LocalDate
+
+
+class SpecialtyNow(Struct, frozen=True, kw_only=True):
+    """How many doctors of a specialty could begin a video visit at this moment."""
+
+    specialty_id: UUID
+    name: str
+    available: int
+
+
+class FreeNow(Struct, frozen=True):
+    specialties: list[SpecialtyNow]
+
+
+class NowForm(Input, frozen=True, kw_only=True):
+    """See the first doctor of a specialty who is free now."""
+
+    specialty_id: Id
+    chief_complaint: Annotated[str, Text(2000)] | None = None
+
+
+class StaffForm(BookingForm, frozen=True, kw_only=True):
+    """A time for a patient, chosen at the desk; `q` is by what they were found."""
+
+    patient_id: Id
+    slot_id: Id
+    doctor_id: Id | None = None
+    q: str | None = None
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """Somebody to book for, with what tells two of the same name apart."""
+
+    id: UUID
+    name: str
+    date_of_birth: date | None

@@ -39,4 +39,14 @@ WAITLIST = [
     Row(f"POST {OFFER}/decline", "patient", {"offer_id": "offer"}, {}, ok=(303,)),
 ]  # fmt: skip
 
-ROWS = [*REFERRALS, *STATUS, *WAITLIST]
+DESK = {"patient_id": "$patient", "slot_id": "$open_slot", "appointment_type": "IN_PERSON"}
+
+BOOKING = [
+    Row("GET /api/first-available", "PATIENT"),
+    Row("GET /first-available", "PATIENT"),
+    Row("POST /first-available", "PATIENT", body={"specialty_id": "$specialty"}, ok=(409,)),  # nobody is free
+    Row("GET /book", "DOCTOR CLINIC_ADMIN", query="q=zq"),
+    Row("POST /book", "doctor admin", body=DESK, ok=(303,)),
+]  # fmt: skip
+
+ROWS = [*REFERRALS, *STATUS, *WAITLIST, *BOOKING]
