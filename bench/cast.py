@@ -48,10 +48,11 @@ RETURNING id
 TWINS = """
 CREATE SCHEMA IF NOT EXISTS bare;
 CREATE TABLE IF NOT EXISTS bare.slot (
-    id uuid PRIMARY KEY, doctor_id uuid NOT NULL, date date NOT NULL, starts_at timestamptz NOT NULL, local_start time NOT NULL,
-    held_by uuid, held_until timestamptz, appointment_id uuid);
+    id uuid PRIMARY KEY, doctor_id uuid NOT NULL REFERENCES doctor, date date NOT NULL, starts_at timestamptz NOT NULL,
+    local_start time NOT NULL, held_by uuid REFERENCES account, held_until timestamptz, appointment_id uuid);
 CREATE INDEX IF NOT EXISTS bare_slot_of_day ON bare.slot (doctor_id, date, starts_at);
-CREATE TABLE IF NOT EXISTS bare.appointment (id uuid PRIMARY KEY, slot_id uuid NOT NULL UNIQUE, patient_id uuid NOT NULL);
+CREATE TABLE IF NOT EXISTS bare.appointment (
+    id uuid PRIMARY KEY, slot_id uuid NOT NULL UNIQUE REFERENCES bare.slot, patient_id uuid NOT NULL REFERENCES patient);
 """
 COPY_TO_TWINS = """
 INSERT INTO bare.slot SELECT id, doctor_id, date, starts_at, local_start FROM slot WHERE doctor_id = ANY ($1)

@@ -164,7 +164,8 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
     jobs = [job for module in modules for job in getattr(module, "JOBS", ())]
     schedules = [schedule for module in modules for schedule in getattr(module, "SCHEDULES", ())]
     publisher = broker.Broker(settings.amqp_url) if settings.amqp_url else None
-    async with worker.running(settings, jobs, schedules, publisher.send if publisher else None):
+    loops = [loop for module in modules for loop in getattr(module, "LOOPS", ())]
+    async with worker.running(settings, jobs, schedules, publisher.send if publisher else None, loops):
         yield
     if publisher:
         await publisher.close()

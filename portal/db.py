@@ -9,21 +9,21 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from portal import acting, clock, metrics, tracing
 from portal.acting import NOBODY, PORTAL, Acting
+from portal.dberrors import ATTEMPTS as ATTEMPTS
 from portal.dberrors import Retry as Retry
 from portal.dberrors import conflict_for as conflict_for
 from portal.dberrors import domain_error as domain_error
+from portal.dberrors import retried as retried
 from portal.dberrors import translated_errors
 from portal.errors import Unavailable
 from portal.faults import fault
@@ -34,17 +34,12 @@ from portal.settings import Settings
 logger = logging.getLogger(__name__)
 
 ACQUIRE_SECONDS = 1.5  # a request never waits longer for a connection; it is answered with 503 within two seconds
-ATTEMPTS = 3
 UNREACHABLE = (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 NO_CONNECTION = (*UNREACHABLE, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 Callback = Callable[[], Awaitable[None] | None]
 LastStep = Callable[[], Awaitable[None]]
-
 
 _pending: ContextVar[list[Callback] | None] = ContextVar("after_commit", default=None)
 _last_step: ContextVar[LastStep | None] = ContextVar("before_commit", default=None)
@@ -76,49 +71,72 @@ async def disconnect() -> None:
         pool.terminate()
 
 
-@asynccontextmanager
-async def connection(*, public: bool = False) -> AsyncIterator[Connection]:
+class connection:
     """The connection of the open transaction, or one from the pool for a moment.
 
-    Whoever acts is told to the database at the cost of two more trips; `public` spares them, for rows that anybody
-    may see.
+    Telling the database who acts takes two more trips; `public` spares them, for rows that anybody may see.
     """
-    tracing.statement()
-    current = DB.current_transaction.get()
-    if current is not None:
-        yield current.connection
-        return
-    whom = NOBODY if public else acting.now()
-    async with _acquired() as acquired:
-        if whom == NOBODY:
-            yield acquired
+
+    __slots__ = ("_acquired", "_connection", "_public", "_whom")
+
+    def __init__(self, *, public: bool = False) -> None:
+        self._public = public
+        self._acquired: _acquired | None = None
+
+    async def __aenter__(self) -> Connection:
+        tracing.statement()
+        current = DB.current_transaction.get()
+        if current is not None:
+            return current.connection
+        self._whom = NOBODY if self._public else acting.now()
+        acquired = _acquired()
+        self._connection = await acquired.__aenter__()
+        self._acquired = acquired
+        if self._whom != NOBODY:
+            try:
+                await _begin(self._connection, self._whom)
+            except BaseException as error:
+                await acquired.__aexit__(type(error), error, None)
+                raise
+        return self._connection
+
+    async def __aexit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if self._acquired is None:
             return
-        await _begin(acquired, whom)
         try:
-            yield acquired
-        except BaseException:
-            await _rollback(acquired)
+            if self._whom != NOBODY:
+                await (_rollback if kind else _commit)(self._connection)
+        except BaseException as failure:
+            kind = kind or type(failure)
             raise
-        await _commit(acquired)
+        finally:
+            await self._acquired.__aexit__(kind, error, trace)
 
 
-@asynccontextmanager
-async def _acquired() -> AsyncIterator[Connection]:
-    pool = DB.pool
-    if pool is None:
-        raise Unavailable
-    metrics.pool_waiting += 1
-    try:
-        acquired = await pool.acquire(timeout=ACQUIRE_SECONDS)
-    except NO_CONNECTION as error:
-        metrics.POOL_TIMEOUTS.inc()
-        raise Unavailable from error
-    finally:
-        metrics.pool_waiting -= 1
-    try:
-        yield acquired
-    finally:
-        await pool.release(acquired)
+class _acquired:
+    """A connection from the pool. A class, as it is on every way to the database, and a generator costs twice as much."""
+
+    __slots__ = ("_connection", "_pool")
+
+    async def __aenter__(self) -> Connection:
+        if DB.pool is None:
+            raise Unavailable
+        self._pool: Any = DB.pool
+        metrics.pool_waiting += 1
+        try:
+            self._connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except NO_CONNECTION as error:
+            metrics.POOL_TIMEOUTS.inc()
+            raise Unavailable from error
+        finally:
+            metrics.pool_waiting -= 1
+        return self._connection
+
+    async def __aexit__(self, kind: type | None, _error: object, _trace: object) -> None:
+        if kind is None:
+            await self._pool.give_back(self._connection)
+        else:
+            await self._pool.release(self._connection)
 
 
 async def fetch(sql: str, *args: Any, public: bool = False) -> list[asyncpg.Record]:
@@ -137,6 +155,14 @@ async def fetch_value(sql: str, *args: Any, public: bool = False) -> Any:
     """The first column of the first row, or None."""
     async with translated_errors(), connection(public=public) as conn:
         return await conn.fetchval(sql, *args)
+
+
+async def call(sql: str, *args: Any) -> asyncpg.Record | None:
+    """The row of a function that is told itself on whose behalf it works, as its first two arguments `$1` and `$2`.
+
+    Inside `one_trip()` that is the whole transaction, in a single trip to the database.
+    """
+    return await fetch_row(sql, *acting.now(), *args, public=True)
 
 
 async def execute(sql: str, *args: Any) -> int:
@@ -178,10 +204,28 @@ async def transaction() -> AsyncIterator[None]:
             # Reset before COMMIT: a failed COMMIT must not leave this task believing it is still inside.
             DB.current_transaction.reset(context)
             await _commit(acquired)
-            await fault("after_commit")
     finally:
         _pending.reset(token)
-    await _run_callbacks(callbacks)
+    await _follow(callbacks)
+
+
+@asynccontextmanager
+async def one_trip() -> AsyncIterator[None]:
+    """One action's transaction that consists of a single `call()`, which begins and commits it by itself.
+
+    Where something else must be written with it before the commit, it is an ordinary transaction.
+    """
+    if _last_step.get() is not None or in_transaction():
+        async with transaction():
+            yield
+        return
+    callbacks: list[Callback] = []
+    token = _pending.set(callbacks)
+    try:
+        yield
+    finally:
+        _pending.reset(token)
+    await _follow(callbacks)
 
 
 def in_transaction() -> bool:
@@ -244,8 +288,9 @@ async def _rollback(conn: Connection) -> None:
         logger.warning("rollback failed; the connection is given up")
 
 
-async def _run_callbacks(callbacks: list[Callback]) -> None:
+async def _follow(callbacks: list[Callback]) -> None:
     """What follows a commit must not undo the answer: it is logged when it fails."""
+    await fault("after_commit")
     for callback in callbacks:
         try:
             result = callback()
@@ -253,20 +298,3 @@ async def _run_callbacks(callbacks: list[Callback]) -> None:
                 await result
         except Exception:
             logger.exception("after-commit step failed")
-
-
-def retried(action: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Run an action again, at most three times in all, when PostgreSQL asks for it; then it answers 503."""
-
-    @wraps(action)
-    async def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
-        for turn in range(ATTEMPTS - 1):
-            try:
-                return await action(*args, **kwargs)
-            except Retry:
-                if in_transaction():  # only the transaction's owner may start it anew
-                    raise
-                await asyncio.sleep(random.uniform(0.005, 0.02) * (turn + 1))  # noqa: S311  # jitter, not a secret
-        return await action(*args, **kwargs)
-
-    return attempt

@@ -97,6 +97,13 @@ class Job(msgspec.Struct, frozen=True):
     run: Callable[[Settings, dict[str, Any]], Awaitable[None]]
 
 
+class Loop(msgspec.Struct, frozen=True):
+    """Work that is looked for every few seconds; `run` does a batch and says how much it was."""
+
+    name: str
+    run: Callable[[], Awaitable[int]]
+
+
 class Schedule(msgspec.Struct, frozen=True):
     """Work that comes round by the clock; `cron` in UTC. Only one process runs each turn."""
 
@@ -119,9 +126,15 @@ async def emit_in_tx(event_type: str, aggregate_id: UUID, data: dict[str, Any]) 
 
 async def enqueue_in_tx(job: str, payload: dict[str, Any]) -> None:
     """Queue one job on PgQueuer; it exists only if the transaction commits."""
+    await enqueue_many_in_tx(job, [payload])
+
+
+async def enqueue_many_in_tx(job: str, payloads: list[dict[str, Any]]) -> None:
+    """The same for several payloads of one job."""
     _demand_transaction()
+    names, encoded = [job] * len(payloads), [msgspec.json.encode(payload) for payload in payloads]
     async with db.connection() as connection:
-        await Queries(AsyncpgDriver(connection)).enqueue(job, msgspec.json.encode(payload))  # type: ignore[arg-type]  # a pooled connection is one
+        await Queries(AsyncpgDriver(connection)).enqueue(names, encoded, [0] * len(payloads))  # type: ignore[arg-type]  # a pooled connection is one
 
 
 def _demand_transaction() -> None:

@@ -1,5 +1,6 @@
 """The pool of connections: what each one starts as, and how values travel over it."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,8 +16,68 @@ APP_ROLE = "care_portal_app"  # made by migration m0050; policies hold for it, a
 STATEMENT_SECONDS = 15.0
 
 
+class Pool:
+    """asyncpg's pool, with the connections that came back lately at hand.
+
+    asyncpg makes a timer, a task and a wrapper for each turn, which cost as much as a statement. Whoever has to wait
+    for a connection waits at asyncpg's.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._at_hand: list[PoolConnectionProxy] = []
+        self._waiting = 0
+        self._is_closing = False
+
+    async def acquire(self, timeout: float | None = None) -> PoolConnectionProxy:  # noqa: ASYNC109  # as asyncpg's
+        """Raises TimeoutError after so many seconds."""
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if not connection.is_closed():
+                return connection
+            await self._pool.release(connection)
+        self._waiting += 1
+        try:
+            return await self._pool.acquire(timeout=timeout)
+        finally:
+            self._waiting -= 1
+
+    async def give_back(self, connection: PoolConnectionProxy) -> None:
+        """For a connection whose last statement ended well: nothing is under way on it, and nothing was left."""
+        is_wanted = self._waiting or self._is_closing
+        if is_wanted or connection.is_closed() or connection.is_in_transaction():
+            await self._pool.release(connection)
+        else:
+            self._at_hand.append(connection)
+
+    async def release(self, connection: PoolConnectionProxy) -> None:
+        """For any connection, whatever happened to it."""
+        await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Waits for those who still use a connection."""
+        self._is_closing = True
+        while self._at_hand:
+            await self._pool.release(self._at_hand.pop())
+        await self._pool.close()
+
+    def terminate(self) -> None:
+        self._pool.terminate()
+
+    def get_size(self) -> int:
+        return self._pool.get_size()
+
+    def get_idle_size(self) -> int:
+        return self._pool.get_idle_size() + len(self._at_hand)
+
+    def get_max_size(self) -> int:
+        return self._pool.get_max_size()
+
+
 class PortalEngine(PostgresEngine):
-    """Piccolo's engine, without its connection at import time and with a deadline on the pool."""
+    """Piccolo's engine, without its connection at import time, and with our pool."""
+
+    pool: Pool | None  # type: ignore[assignment]  # ours stands before the library's
 
     async def check_version(self) -> None:
         """Importing a module must not connect; `connect()` checks the version instead."""
@@ -24,21 +85,30 @@ class PortalEngine(PostgresEngine):
     async def prep_database(self) -> None:
         """No extension is needed: sites and the embedded database may not have any."""
 
+    async def _run_in_pool(self, query: str, args: Sequence[Any] | None = None) -> list[asyncpg.Record]:
+        assert self.pool is not None
+        connection = await self.pool.acquire()
+        try:
+            return await connection.fetch(query, *(args or ()))
+        finally:
+            await self.pool.release(connection)
+
 
 DB = PortalEngine(config={"database": "portal"})
 
 
-async def open_pool(settings: Settings, owner: bool) -> asyncpg.Pool:
+async def open_pool(settings: Settings, owner: bool) -> Pool:
     """A pool on the database of these settings, as the application's role or as the owner of the tables."""
-    return await asyncpg.create_pool(  # type: ignore[call-overload]  # the stubs have `reset` for proxies only
+    pool = await asyncpg.create_pool(
         **connection_arguments(settings.database_url),
         min_size=1,
         max_size=settings.pool_size,
         command_timeout=STATEMENT_SECONDS,
         init=_prepare,
-        reset=_keep,
+        reset=_keep,  # type: ignore[arg-type]  # the stubs think of a bare connection
         server_settings={"application_name": "care-portal", "timezone": "UTC", "jit": "off", **session_of(owner)},
     )
+    return Pool(pool)
 
 
 def connection_arguments(url: str) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from pgqueuer.models import Schedule as QueuedSchedule
 
 from portal import acting, clock, db, liveness, outbox, tracing
 from portal.errors import DomainError
-from portal.outbox import Job, Schedule, Sink
+from portal.outbox import Job, Loop, Schedule, Sink
 from portal.pool import session_of
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 2.0  # after a failed turn, and the longest that a relay sleeps without being woken
+SOON_SECONDS = 0.1  # after events were found: of many that come at once, only one wakes the relay (see m0053)
 AGAIN_SECONDS = 300.0  # after which a schedule that failed has another turn, if its own does not come before
 # PgQueuer keeps each schedule's next turn in the database, so a turn that nobody was there for is taken once by whoever
 # comes next, and one whose worker was killed by another after half a minute. A turn that failed, or that was cut short
@@ -40,10 +41,15 @@ WHERE entrypoint = $1
 
 @asynccontextmanager
 async def running(
-    settings: Settings, jobs: Sequence[Job], schedules: Sequence[Schedule], sink: Sink | None
+    settings: Settings,
+    jobs: Sequence[Job],
+    schedules: Sequence[Schedule],
+    sink: Sink | None,
+    turns: Sequence[Loop] = (),
 ) -> AsyncIterator[None]:
     """Run everything until the block ends; `sink` is None where no other system listens."""
     loops = [asyncio.create_task(_queue_for_ever(settings, jobs, schedules), name="jobs")]
+    loops += [asyncio.create_task(_turn_for_ever(loop), name=loop.name) for loop in turns]
     if sink is not None:
         loops.append(asyncio.create_task(_relay_for_ever(settings, sink), name="relay"))
     try:
@@ -147,10 +153,23 @@ async def _come_back(name: str, seconds: float) -> None:
         logger.warning("schedule %s keeps its next turn: the database did not take another", name)
 
 
+async def _turn_for_ever(loop: Loop) -> None:
+    acting.become(acting.PORTAL)  # this task works for everybody, and does nothing else
+    while True:
+        try:
+            with liveness.turn("LOOP", loop.name, PAUSE_SECONDS):
+                while await loop.run():
+                    pass
+        except Exception as error:
+            logger.warning("loop %s failed (%s); trying again", loop.name, type(error).__name__)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
 async def _relay_for_ever(settings: Settings, sink: Sink) -> None:
     woken = asyncio.Event()
     listener: asyncpg.Connection | None = None
     acting.become(acting.PORTAL)  # this task delivers everybody's events, and does nothing else
+    found = 0
     try:
         while True:
             try:
@@ -158,14 +177,15 @@ async def _relay_for_ever(settings: Settings, sink: Sink) -> None:
                     listener = await asyncpg.connect(settings.database_url, server_settings=session_of())
                     await listener.add_listener("outbox", lambda *_: woken.set())
                 woken.clear()
+                found = 0
                 with liveness.turn("LOOP", "relay", PAUSE_SECONDS):
-                    while await outbox.relay_once(sink):
-                        pass
+                    while more := await outbox.relay_once(sink):
+                        found += more
             except Exception as error:
                 logger.warning("relay turn failed (%s); trying again", type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), PAUSE_SECONDS)
+                await asyncio.wait_for(woken.wait(), SOON_SECONDS if found else PAUSE_SECONDS)
     finally:
         if listener is not None and not listener.is_closed():
             await listener.close(timeout=1)

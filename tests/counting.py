@@ -1,5 +1,6 @@
 """How many SQL statements something takes, counted where they leave for the database."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -42,6 +43,7 @@ def counted_statements() -> Iterator[list[str]]:
             try:
                 yield conn
             finally:
+                await asyncio.sleep(0)  # asyncpg tells its loggers in the next turn of the loop
                 conn.remove_query_logger(note)
 
     token = _inside.set(True)

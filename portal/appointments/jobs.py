@@ -5,7 +5,7 @@ from typing import Any
 from portal import db, live
 from portal.appointments import events, mails
 from portal.faults import fault
-from portal.outbox import Schedule
+from portal.outbox import Loop, Schedule
 from portal.settings import Settings
 
 BATCH = 100
@@ -110,6 +110,7 @@ async def _no_show_batch() -> int:
     return len(rows)
 
 
+LOOPS = [Loop("mail_words", mails.find_words)]
 SCHEDULES = [
     Schedule("remind", "* * * * *", remind),
     Schedule("mark_no_shows", "*/2 * * * *", mark_no_shows),

@@ -28,6 +28,7 @@ UPDATE outbox_event SET dead_at = clock_timestamp(), last_error = 'held by a res
 WHERE delivered_at IS NULL AND dead_at IS NULL;
 UPDATE pgqueuer SET status = 'failed', headers = '{"held_by": "restore"}'
 WHERE status IN ('queued', 'picked');
+UPDATE mail SET failed_at = clock_timestamp() WHERE body IS NULL;
 UPDATE login SET revoked_at = clock_timestamp(), revoked_reason = 'restored' WHERE revoked_at IS NULL;
 DELETE FROM refresh_token;
 DELETE FROM idempotency_key WHERE done_at IS NULL AND answer IS NULL;
@@ -37,7 +38,8 @@ INSERT INTO audit_event (action, subject_type, subject_id) VALUES ('system.resto
 EMPTIED = {"refresh_token", "idempotency_key"}
 HELD_NOW = """
 SELECT (SELECT count(*) FROM outbox_event WHERE dead_at IS NOT NULL AND last_error = $1) AS events,
-       (SELECT count(*) FROM pgqueuer WHERE status = 'failed' AND headers->>'held_by' = 'restore') AS jobs
+       (SELECT count(*) FROM pgqueuer WHERE status = 'failed' AND headers->>'held_by' = 'restore')
+       + (SELECT count(*) FROM mail WHERE body IS NULL AND failed_at IS NOT NULL) AS jobs
 """
 RELEASE_EVENTS = """
 UPDATE outbox_event SET dead_at = NULL, last_error = NULL, attempts = 0, due_at = clock_timestamp()
@@ -47,6 +49,7 @@ RELEASE_MAILS = """
 UPDATE pgqueuer SET status = 'queued', attempts = 0, headers = NULL, queue_manager_id = NULL, execute_after = clock_timestamp()
 WHERE status = 'failed' AND headers->>'held_by' = 'restore'
 """
+RELEASE_WORDLESS = "UPDATE mail SET failed_at = NULL WHERE body IS NULL AND failed_at IS NOT NULL"
 IS_EMPTY = """
 SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' AND c.relkind IN ('r', 'p', 'v'))
@@ -179,6 +182,6 @@ async def release(settings: Settings, what: str) -> int:
     try:
         if what == "events":
             return await db.execute(RELEASE_EVENTS, HELD)
-        return await db.execute(RELEASE_MAILS)
+        return await db.execute(RELEASE_MAILS) + await db.execute(RELEASE_WORDLESS)
     finally:
         await db.disconnect()

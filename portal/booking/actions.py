@@ -6,7 +6,7 @@ from uuid import UUID
 
 from portal import db, metrics
 from portal.accounts.schemas import Actor, Role
-from portal.appointments import events, mails
+from portal.appointments import events
 from portal.appointments.actions import move_in_tx
 from portal.appointments.policy import may_move
 from portal.appointments.queries import appointment_of
@@ -19,6 +19,8 @@ from portal.ids import uuid7
 from portal.slots.making import make_missing_in_tx
 from portal.web.i18n import _
 from portal.web.requests import request_id
+
+db.conflict_for("appointment_patient_no_overlap", "patient_busy", refusals.TEXTS["patient_busy"])
 
 TRIES = 5  # for a place in a session's queue while others are taking theirs
 
@@ -67,7 +69,7 @@ async def _book_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> 
 
 async def _take_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
     error: DomainError = NotFound()
-    for sql in (statements.BOOK_SLOT, statements.BOOK_HELD):
+    for sql in (statements.BOOK_ALONE, statements.BOOK_HELD):
         booked = await _try(sql, actor, patient_id, wanted, wanted.slot_id)
         if booked is not None:
             return booked
@@ -113,29 +115,31 @@ async def _book_first_available(actor: Actor, patient_id: UUID, wanted: NewAppoi
 async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment | None:
     """One attempt in a transaction of its own; None, and nothing committed, when there was nothing to take."""
     try:
-        async with db.transaction():
+        async with db.one_trip() if sql == statements.BOOK_ALONE else db.transaction():
             return await _book_in_tx(sql, actor, patient_id, wanted, *how)
     except Lost:
         return None
     except Conflict as conflict:
         if conflict.code != "patient_busy":
             raise
-        raise await refusals.conflict("patient_busy", wanted, doctor_id=conflict.extra.get("doctor_id")) from None
+        raise await refusals.conflict("patient_busy", wanted, doctor_id=_wanted_doctor(conflict)) from None
+
+
+def _wanted_doctor(busy: Conflict) -> UUID:
+    """Whose time it was that the patient is busy at, as `write_visit` says."""
+    return UUID(busy.__cause__.detail)  # type: ignore[union-attr]  # an error of the database
 
 
 async def _book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment:
     await fault("before_booking")
-    row = await db.fetch_row(
+    ask = db.call if sql == statements.BOOK_ALONE else db.fetch_row
+    row = await ask(
         sql, uuid7(), patient_id, actor.id, actor.role.value, wanted.appointment_type.value, wanted.chief_complaint or "",
         list(actor.clinic_ids), [uuid7() for _ in range(5)], request_id(), *how,
     )  # fmt: skip
     if row is None:
         raise Lost(patient_id, wanted)
-    if not row["done"]:  # the database refused a second visit of the patient at this time; leaving undoes the slot
-        busy = refusals.TEXTS["patient_busy"]
-        raise Conflict("patient_busy", _(busy), doctor_id=row["wanted_doctor_id"])
     await fault("after_booking")
-    await mails.mail_booked_in_tx(row)
     db.after_commit(metrics.BOOKINGS.inc)
     events.publish(row, "appointment.booked")
     events.publish_slots(row, "slot.booked", [row["slot_id"]])

@@ -1,10 +1,14 @@
 """Booking in one statement: take the slot, and write everything that follows from it, or nothing.
 
+A slot that is booked by itself is one call of the database, `book_slot`; the other ways, and the same as a part of a larger
+transaction, are put together here. What follows from a slot that was taken is the same for all: `write_visit`. Both
+functions stand in migration m0053.
+
 A slot that somebody else has locked at this moment is skipped, so the losers of a race are answered at once; whoever
 got the lock sees the row as it is after the last commit, by the database's clock. Parts common to all three ways:
 
 $1 appointment, $2 patient, $3 actor, $4 role, $5 appointment type, $6 complaint, $7 clinics of the actor,
-$8 new ids (event, video session, its event, notification), $9 request; from $10 on what the way itself needs.
+$8 new ids (event, video session, its event, notification and mail, slot), $9 request; from $10 on what the way itself needs.
 
 Staff book for people whom they cannot see before: the database itself tells who the patient is, or that there is none.
 """
@@ -37,59 +41,29 @@ _TAKE = """
 ), taken AS (
     UPDATE slot SET appointment_id = $1, held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
     FROM wanted WHERE slot.id = wanted.id
-    RETURNING slot.*
+    RETURNING slot
 )
 """
 
-_BOOK = (
+# `b` is what `write_visit` gives back, and who the patient is.
+_TOLD = (
     """
-, let_go AS (
-    -- One hold a doctor-day: whatever else of this day was kept for the patient is free again.
-    UPDATE slot SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
-    WHERE id IN (SELECT s.id FROM slot s JOIN taken t ON s.doctor_id = t.doctor_id AND s.date = t.date AND s.id <> t.id
-                 WHERE s.held_by = $2 AND s.held_until > clock_timestamp() FOR NO KEY UPDATE OF s SKIP LOCKED)
-    RETURNING id
-), booked AS (
-    INSERT INTO appointment (id, slot_id, patient_id, doctor_id, clinic_id, session_id, date, queue_position, starts_at,
-        ends_at, time_zone, overflow, appointment_type, status, chief_complaint, consultation_fee, currency, booked_by)
-    SELECT $1, t.id, $2, t.doctor_id, t.clinic_id, t.session_id, t.date, t.position, t.starts_at,
-        t.ends_at, t.time_zone, t.overflow, $5, 'BOOKED', $6, d.consultation_fee, d.currency, $3
-    FROM taken t JOIN doctor d ON d.account_id = t.doctor_id
-    ON CONFLICT DO NOTHING
-    RETURNING appointment.*, appointment_event(appointment) AS event
-), told AS (
-    INSERT INTO appointment_history (appointment_id, actor_id, to_status) SELECT id, $3, status FROM booked
-), audited AS (
-    INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, patient_id, request_id)
-    SELECT $3, $4, 'appointment.booked', 'appointment', id::text, patient_id, $9 FROM booked
-), film AS (
-    INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id,
-        scheduled_start_time, scheduled_end_time, chief_complaint)
-    SELECT ($8::uuid[])[2], id, CASE WHEN clinic_id IS NULL THEN 'DIRECT_DOCTOR' ELSE 'CLINIC_BASED' END, doctor_id,
-        patient_id, clinic_id, starts_at, ends_at, chief_complaint
-    FROM booked WHERE appointment_type = 'VIRTUAL'
-    RETURNING *
-), filmed AS (
-    INSERT INTO video_event (video_session_id, event_type, actor_id) SELECT id, 'SESSION_CREATED', $3 FROM film
-), emitted AS (
-    INSERT INTO outbox_event (id, event_type, aggregate_id, data)
-    SELECT ($8::uuid[])[1], 'appointment.booked', id, event FROM booked
-    UNION ALL
-    SELECT ($8::uuid[])[3], 'video.consultation.created', id, jsonb_build_object('session_id', id,
-        'appointment_id', appointment_id, 'doctor_id', doctor_id, 'patient_id', patient_id, 'clinic_id', clinic_id,
-        'booking_type', booking_type, 'scheduled_start_time', utc_text(scheduled_start_time))
-    FROM film
-), noticed AS (
-    INSERT INTO notification (id, account_id, kind, link)
-    SELECT ($8::uuid[])[4], patient_id, 'appointment.booked', '/appointments/' || id FROM booked
-)
-SELECT a.id IS NOT NULL AS done, taken.doctor_id AS wanted_doctor_id, (SELECT array_agg(id) FROM let_go) AS let_go,
-    pa.email AS patient_email, pa.locale AS patient_locale, v.id AS video_session_id, """
+SELECT b.let_go, b.video_session_id, """
     + COLUMNS
     + """
-FROM taken CROSS JOIN pa LEFT JOIN booked a ON true LEFT JOIN film v ON true"""
+FROM {written} b CROSS JOIN LATERAL (SELECT (b.visit).*) a
+CROSS JOIN LATERAL (SELECT b.patient_first_name AS first_name, b.patient_last_name AS last_name) pa
+"""
     + OTHER_JOINS
 )
+
+_BOOK = _TOLD.replace("{written}", """(
+    SELECT w.*, pa.first_name AS patient_first_name, pa.last_name AS patient_last_name
+    FROM taken CROSS JOIN pa
+    CROSS JOIN LATERAL write_visit(taken.slot, $1, $2, pa.email, $3, $4, $5, $6, $8, $9) w)""")  # fmt: skip
+
+# $1 and $2 say who acts, then come $1 to $9 of above, and the slot.
+BOOK_ALONE = _TOLD.replace("{written}", "book_slot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
 
 BOOK_SLOT = "WITH " + _PATIENT + """
 , wanted AS (
@@ -151,17 +125,19 @@ FIRST_AVAILABLE = "WITH " + _PATIENT + """
 ), closed AS (
     UPDATE slot SET disabled = true, changed_at = clock_timestamp()
     FROM crossed WHERE slot.id = crossed.id AND crossed.appointment_id IS NULL
+    RETURNING slot.id
 ), assigned AS (
     UPDATE doctor d SET availability_status = 'BUSY', last_assigned_at = clock_timestamp()
     FROM chosen c WHERE d.account_id = c.account_id
         AND NOT EXISTS (SELECT FROM crossed JOIN appointment b ON b.id = crossed.appointment_id
                         WHERE b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS'))
+        AND (SELECT count(*) FROM closed) >= 0  -- closed first: what follows may change those times once more
     RETURNING c.*
 ), taken AS (
     INSERT INTO slot (id, doctor_id, date, starts_at, ends_at, local_start, time_zone, service_type, overflow, appointment_id)
     SELECT ($8::uuid[])[5], account_id, (at AT TIME ZONE time_zone)::date, at, until,
         (at AT TIME ZONE time_zone)::time, time_zone, 'VIRTUAL', true, $1
     FROM assigned
-    RETURNING slot.*
+    RETURNING slot
 )
 """ + _BOOK  # fmt: skip

@@ -51,8 +51,6 @@ def recheck_user(user_id: UUID) -> None:
 
 
 def _after_commit(message: Message) -> None:
-    if not db.in_transaction():
-        raise RuntimeError("live events are published inside a transaction")
     db.after_commit(lambda: _send(message))
 
 

@@ -41,7 +41,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
 
 
 Deliver = Callable[[Message], None]
-_decode = msgspec.json.Decoder(Message).decode
+_decode = msgspec.json.Decoder(list[Message]).decode  # whatever waits to be sent goes as one message of Redis's
 _encode = msgspec.json.Encoder().encode
 
 
@@ -152,12 +152,13 @@ class RedisBus:
 
     def _take(self, data: bytes, deliver: Deliver) -> None:
         try:
-            message = _decode(data)
+            messages = _decode(data)
         except msgspec.MsgspecError:
             logger.warning("live updates: a message on the Redis channel is not ours")
             return
-        if message.origin != self.origin:
-            deliver(message)
+        for message in messages:
+            if message.origin != self.origin:
+                deliver(message)
 
     async def _send_queued(self, client: Redis) -> None:
         while True:
@@ -176,8 +177,5 @@ class RedisBus:
                 raise
 
     async def _send_all(self, client: Redis, messages: list[Message]) -> None:
-        pipeline = client.pipeline(transaction=False)
-        for message in messages:
-            pipeline.publish(self._channel, _encode(message))
         async with asyncio.timeout(TIMEOUT):
-            await pipeline.execute()
+            await client.publish(self._channel, _encode(messages))

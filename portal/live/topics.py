@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -110,6 +111,7 @@ def topic_parts(topic: str) -> list[Any]:
     return [_parse(part, text) for part, text in zip(kind_of(topic).parts, topic.split(":")[1:], strict=True)]
 
 
+@lru_cache(maxsize=4096)
 def _parse(part: type, text: str) -> Any:
     """Only the canonical spelling counts: two names for one topic would split its readers."""
     try:

@@ -9,7 +9,9 @@ SELECT id, kind, link, created_at, read_at, count(*) OVER () AS total FROM notif
 WHERE account_id = $1 ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT $3
 """
 COUNT = "SELECT count(*) FROM notification WHERE account_id = $1"
-NEWEST = "SELECT id, recipient, subject, body, created_at FROM mail ORDER BY created_at DESC LIMIT $1"
+NEWEST = (
+    "SELECT id, recipient, subject, body, created_at FROM mail WHERE body IS NOT NULL ORDER BY created_at DESC LIMIT $1"
+)
 
 
 async def own_notifications(actor: Actor, skip: int, limit: int) -> tuple[list[Notification], int]:

@@ -17,12 +17,14 @@ class Mail(Table, tablename="mail"):
     id = UUID(primary_key=True, default=None)
     account_id = UUID(null=True, default=None)
     recipient = Text(default=None)
-    subject = Text(default=None)
-    body = Text(default=None)
+    subject = Text(null=True, default=None)
+    body = Text(null=True, default=None)
     created_at = Timestamptz(default=None)
     sent_at = Timestamptz(null=True, default=None)
     failed_at = Timestamptz(null=True, default=None)
     attempts = SmallInt(default=None)
+    about = Text(null=True, default=None)
+    about_id = UUID(null=True, default=None)
 
 
 class OutboxEvent(Table, tablename="outbox_event"):

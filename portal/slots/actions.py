@@ -3,7 +3,6 @@
 from contextlib import nullcontext
 from datetime import date
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from portal import db, metrics
@@ -16,6 +15,7 @@ from portal.slots.events import tell_day, tell_slot
 from portal.slots.rushes import Rush
 from portal.slots.schemas import BulkResult, BulkSlots, DoctorSlots, Hold, NewSlot, Slot, SlotChange, WeekSeen
 from portal.web.i18n import N_, _
+from portal.web.requests import request_id
 
 db.conflict_for("slot_doctor_no_overlap", "slot_overlaps", N_("The doctor has another time that overlaps."))
 
@@ -37,47 +37,8 @@ WHERE s.id = $1 AND (s.appointment_id IS NOT NULL
 # what is counted must be read after the lock was given.
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(uuid_hash_extended($1, 7040))"
 
-# Whoever finds the row locked is answered at once: somebody else is taking it this moment. The guards look at the
-# locked row's latest version (`target`), and at the database's clock while they run.
-HOLD = """
-WITH moment AS MATERIALIZED (
-    SELECT clock_timestamp() AS now
-), target AS (
-    SELECT * FROM slot WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED
-), others AS (
-    SELECT id, doctor_id, date FROM slot
-    WHERE held_by = $2 AND held_until > (SELECT now FROM moment) AND appointment_id IS NULL AND id <> $1
-), held AS (
-    UPDATE slot SET held_by = $2, changed_at = clock_timestamp(), held_until =
-        CASE WHEN t.held_by = $2 AND t.held_until > m.now THEN t.held_until
-             ELSE m.now + make_interval(secs => $3) END
-    FROM target t, moment m
-    WHERE slot.id = t.id AND t.appointment_id IS NULL AND NOT t.disabled AND NOT t.overflow
-        AND t.starts_at > m.now
-        AND (t.held_by IS NULL OR t.held_by = $2 OR t.held_until <= m.now)
-        AND EXISTS (SELECT FROM account a WHERE a.id = t.doctor_id AND a.status = 'ACTIVE')
-        AND (SELECT count(*) FROM others o WHERE (o.doctor_id, o.date) <> (t.doctor_id, t.date)) < $4
-    RETURNING slot.id, slot.doctor_id, slot.date, slot.held_until,
-        t.held_by IS NOT DISTINCT FROM $2 AND t.held_until = slot.held_until AS again
-), released AS (
-    UPDATE slot s SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
-    FROM held h, others o
-    WHERE s.id = o.id AND s.doctor_id = h.doctor_id AND s.date = h.date AND s.held_by = $2 AND s.appointment_id IS NULL
-    RETURNING s.id
-)
-SELECT s.doctor_id, s.date, h.held_until, h.again, (SELECT array_agg(id) FROM released) AS released,
-    extract(epoch FROM h.held_until - m.now)::float8 AS seconds,
-    CASE WHEN h.id IS NOT NULL THEN NULL
-         WHEN coalesce(t.appointment_id, s.appointment_id) IS NOT NULL THEN 'slot_taken'
-         WHEN s.starts_at <= m.now THEN 'slot_past'
-         WHEN t.id IS NULL OR t.held_until > m.now AND t.held_by <> $2 THEN 'slot_held'
-         WHEN t.disabled THEN 'slot_disabled'
-         WHEN t.overflow THEN 'slot_after_hours'
-         ELSE 'too_many_holds' END AS refusal,
-    extract(epoch FROM coalesce(t.held_until, s.held_until) - m.now)::float8 AS seconds_until_release
-FROM slot s CROSS JOIN moment m LEFT JOIN target t ON t.id = s.id LEFT JOIN held h ON h.id = s.id
-WHERE s.id = $1 AND EXISTS (SELECT FROM account a WHERE a.id = s.doctor_id AND a.status = 'ACTIVE')
-"""
+# The patient's own hold: that lock and all that follows, see migration m0053.
+HOLD = "SELECT * FROM hold_slot($1, $2, $3, $4, $5, $6, $7)"
 
 RELEASE = """
 UPDATE slot SET held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
@@ -144,26 +105,24 @@ async def hold_slot(actor: Actor, slot_id: UUID, hold_seconds: float) -> Hold:
         raise Forbidden
     others_were_refused = await _rush.lately(slot_id)
     if others_were_refused and (gone := await db.fetch_row(GONE, slot_id, actor.id, public=True)):
-        raise refusal(gone, hold_seconds)
+        raise refusal(gone["refusal"], gone["seconds_until_release"], hold_seconds)
     with nullcontext() if others_were_refused else _rush.trying(slot_id):
         return await _hold(actor, slot_id, hold_seconds)
 
 
 async def _hold(actor: Actor, slot_id: UUID, hold_seconds: float) -> Hold:
-    async with db.transaction():
+    async with db.one_trip():
         await fault("before_hold")
-        await db.execute(ONE_AT_A_TIME, actor.id)
-        row = await db.fetch_row(HOLD, slot_id, actor.id, hold_seconds, MOST_HOLDS)
-        if row is None:
+        row = await db.call(HOLD, slot_id, actor.id, hold_seconds, MOST_HOLDS, request_id())
+        if row is None or row["doctor_id"] is None:
             raise NotFound
         if row["refusal"]:
-            if row["refusal"] != "slot_held" or (row["seconds_until_release"] or 0) > 0:  # not just locked by another
+            if row["refusal"] != "slot_held" or (row["seconds_left"] or 0) > 0:  # not just locked by another
                 _rush.note(slot_id, True)
-            raise refusal(row, hold_seconds)
+            raise refusal(row["refusal"], row["seconds_left"], hold_seconds)
         await fault("after_hold")
         db.after_commit(metrics.HOLDS.labels("again" if row["again"] else "held").inc)
         if not row["again"]:
-            await record_in_tx(actor, "slot.hold", subject_type="slot", subject_id=slot_id, patient_id=actor.id)
             tell_slot(row["doctor_id"], row["date"], "slot.held", slot_id)
             for released in row["released"] or []:
                 tell_slot(row["doctor_id"], row["date"], "slot.released", released)
@@ -172,11 +131,11 @@ async def _hold(actor: Actor, slot_id: UUID, hold_seconds: float) -> Hold:
         doctor_id=row["doctor_id"],
         date=row["date"],
         expires_at=row["held_until"],
-        seconds_until_release=row["seconds"],
+        seconds_until_release=row["seconds_left"],
     )
 
 
-def refusal(row: Any, hold_seconds: float) -> Conflict:
+def refusal(code: str, seconds: float | None, hold_seconds: float) -> Conflict:
     """Why not, in words for the patient."""
     texts = {
         "slot_taken": _("This time has just been booked by somebody else."),
@@ -186,11 +145,9 @@ def refusal(row: Any, hold_seconds: float) -> Conflict:
         "slot_after_hours": _("This place comes after the last time of the day. Join the queue to take it."),
         "too_many_holds": _("You are keeping %(number)s times already. Give one back first.", number=MOST_HOLDS),
     }
-    code: str = row["refusal"]
     metrics.HOLDS.labels("refused").inc()
     if code != "slot_held":
         return Conflict(code, texts[code])
-    seconds = row["seconds_until_release"]
     left = hold_seconds if seconds is None or seconds <= 0 else seconds
     return Conflict(code, texts[code], seconds_until_release=max(1, round(left)))
 

@@ -26,6 +26,8 @@ class Rush(Generic[T]):
 
     async def lately(self, slot: Hashable) -> T | None:
         """Wait for whoever is trying; then what somebody was told a moment ago, or None."""
+        if slot not in self._trying:
+            return self._known(slot)
         with suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
                 while slot in self._trying and self._known(slot) is None:

@@ -43,6 +43,8 @@ def places(trace: Any) -> str:
 
 def configure(level: int = logging.INFO) -> None:
     """Send everything to standard error in this form; called by the command line, not by tests."""
+    # Nobody reads of a line which process, thread or task wrote it; finding that out would cost as much as the rest.
+    logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
+from itertools import count
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -23,16 +24,21 @@ from portal.web.guards import PUBLIC, Access
 from tests.access import declared, verdicts
 from tests.access.matrix import Caller
 from tests.access.policy import Row, routes
+from tests.owner import as_owner
 
 GUARD_NAMES = re.compile(r"may_\w+|refuse_strangers|refuse_others")
 OPEN = Access(roles=frozenset(Role), pending=True)
+_numbers = count(1)
 READERS = ("fetch", "fetch_row", "fetch_value", "execute")
 # A comparison is a guard where a condition may stand; `SET held_by = $2` is none.
 CONDITION = r"(?P<before>\b(?:WHERE|AND|OR|ON|WHEN|THEN|NOT)\s+|\()"
 COMPARED = (
     r"(?P<test>(?:\w+\.)?(?:id|patient_id|doctor_id|account_id|clinic_id|pharmacy_id)\s*=\s*"
-    r"(?:ANY\s*\(\s*)?\$N(?!\d)(?:::\w+(?:\[\])?)?(?:\s*\))?)"
+    r"(?:ANY\s*\(\s*)?PARAMETER(?:::\w+(?:\[\])?)?(?:\s*\))?)"
 )
+# A function of ours in which the guards of an action stand.
+FUNCTION = re.compile(r"FROM (?P<name>hold_slot|book_slot)\((?P<given>[$\w, ]+)\)")
+DEFINED = "SELECT pg_get_functiondef(oid) AS source, proargnames AS parameters FROM pg_proc WHERE proname = $1"
 # What the patient has already, and whether the account is active: rules of booking, not of access.
 STATE = re.compile(
     r"(FROM appointment b\s+WHERE\s+(b\.id = s\.appointment_id\s+AND\s+)?|account c ON c\.id = p\.account_id\s+WHERE\s+)$"
@@ -85,15 +91,16 @@ async def find(caller: Caller, rows: list[Row]) -> list[Mutant]:
                 passed.person = caller.world.people[actor]
                 await caller.cell(row, handler, actor, side)
     handlers = {row.call: known[row.method, row.path] for row in rows}
+    mine = {at: calls for at, calls in passed.statements.items() if at not in passed.asked}
     return [
         *(declaration(call, handler) for call, handler in handlers.items() if not handler.opt["access"].public),
         *(function_mutant(function, calls) for function, calls in passed.functions.items()),
         *(
-            found
-            for (sql, number), calls in passed.statements.items()
-            if (sql, number) not in passed.asked
-            for found in comparisons(sql, number, calls)
+            Mutant(name, frozenset(calls), lambda sql=sql, mutated=mutated: other_sql(sql, mutated))
+            for (sql, number), calls in mine.items()
+            for name, mutated in comparisons(sql, rf"\${number}(?!\d)")
         ),
+        *[one for (sql, number), calls in mine.items() for one in await function_guards(sql, number, calls)],
     ]
 
 
@@ -170,16 +177,33 @@ def function_mutant(function: Any, calls: set[str]) -> Mutant:
     return Mutant(f"{function.__module__}.{function.__name__}", frozenset(calls), lambda: replaced(function, stand_in))
 
 
-def comparisons(sql: str, number: int, calls: set[str]) -> Iterator[Mutant]:
-    """The statement without each of its comparisons with one parameter."""
-    pattern = re.compile(CONDITION + COMPARED.replace("N", str(number)))
+def comparisons(sql: str, parameter: str) -> Iterator[tuple[str, str]]:
+    """The statement without each of its comparisons with one parameter, and a name for what is missing."""
+    pattern = re.compile(CONDITION + COMPARED.replace("PARAMETER", parameter))
     for found in pattern.finditer(sql):
         start, end = found.span("test")
         if STATE.search(sql[:start]):
             continue
-        mutated = f"{sql[:start]}(true OR {found['test']}){sql[end:]}"
         where = " ".join(sql[max(0, start - 90) : end + 60].split())
-        yield Mutant(f"SQL …{where}…", frozenset(calls), lambda mutated=mutated: other_sql(sql, mutated))
+        yield f"SQL …{where}…", f"{sql[:start]}(true OR {found['test']}){sql[end:]}"
+
+
+async def function_guards(sql: str, number: int, calls: set[str]) -> list[Mutant]:
+    """The same for a statement that is a function of the database: a copy of it without each comparison takes its place."""
+    called = FUNCTION.search(sql)
+    if not called or f"${number}" not in called["given"].split(", "):
+        return []
+    place = called["given"].split(", ").index(f"${number}")
+    made = await db.fetch_row(DEFINED, called["name"])
+    assert made is not None
+    mutants = []
+    for name, mutated in comparisons(made["source"], rf"{made['parameters'][place]}\b"):
+        copy = f"{called['name']}_{next(_numbers)}"
+        await as_owner(mutated.replace(f"FUNCTION public.{called['name']}(", f"FUNCTION public.{copy}(").replace(
+            f"{called['name']}.", f"{copy}."))  # fmt: skip
+        instead = sql.replace(f"{called['name']}(", f"{copy}(")
+        mutants.append(Mutant(name, frozenset(calls), lambda instead=instead: other_sql(sql, instead)))
+    return mutants
 
 
 @contextmanager

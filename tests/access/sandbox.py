@@ -69,6 +69,9 @@ class OnePool:
         else:
             await self.connection.execute(acting.NOBODY.statements)
 
+    async def give_back(self, connection: Any) -> None:
+        await self.release(connection)
+
     async def close(self) -> None:
         await self.pool.close()
 

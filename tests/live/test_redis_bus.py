@@ -123,9 +123,9 @@ async def test_a_stranger_on_the_channel_does_no_harm(ports: tuple[int, int], re
 
     stream = await fresh(ports[0])
     async with from_url(redis.url) as client:
-        for junk in (b"", b"null", b"{}", b"[1,2]", b"\xff", b'["no such topic","x",{}]', b'["person:1","x",{}]'):
+        for junk in (b"", b"null", b"{}", b"[1,2]", b"\xff", b'[["no such topic","x",{}]]', b'[["person:1","x",{}]]'):
             assert await client.publish("portal:live:0", junk) == 2
-        wrong = b'["' + PERSON.encode() + b'","bad\\nname",{}]'
+        wrong = b'[["' + PERSON.encode() + b'","bad\\nname",{}]]'
         await client.publish("portal:live:0", wrong)
     await tell(ports[1], "fine")
     await stream.until(lambda it: notes(it) == ["fine"])

@@ -133,8 +133,9 @@ async def test_a_rollback_that_was_cut_off_is_finished(world: World) -> None:
     """A connection that comes back in an open transaction would hand its user on to the next one."""
     person, pool = patients(world)[0], db.DB.pool
     for _ in range(pool.get_max_size() * 2):
-        async with pool.acquire() as connection:
-            await connection.execute("BEGIN; " + acting.person(person.actor).statements)
+        connection = await pool.acquire()
+        await connection.execute("BEGIN; " + acting.person(person.actor).statements)
+        await pool.give_back(connection)
     with acting.acting(acting.NOBODY):
         assert [await db.fetch(VISITS) for _ in range(pool.get_max_size() * 2)] == [[]] * pool.get_max_size() * 2
 
