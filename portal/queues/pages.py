@@ -235,7 +235,8 @@ async def walk_in_page(
     status: int = 200,
 ) -> Response[Any]:
     lines = [one for one in await queries.list_queues(actor) if clinic in (None, one.clinic_id)]
-    first, _space, last = (q or "").partition(" ")
+    found = (await find_patients(actor, q)).patients if q else []
+    first, _space, last = ("" if found else q or "").partition(" ")
     chosen = session_id or policy.likely(lines, clock.now())
     return page(
         "queues/walk_in.html",
@@ -245,7 +246,7 @@ async def walk_in_page(
         clinic_id=clinic,
         patient_id=patient_id,
         q=q or "",
-        found=(await find_patients(actor, q)).patients if q else [],
+        found=found,
         form=form or Form.empty({"first_name": first, "last_name": last, "session_id": chosen}),
         back=back_of(actor, clinic),
     )
@@ -284,7 +285,8 @@ async def wait(
     if place.session_id and visit.is_live:
         topics.append(f"queue:{place.session_id}:{place.date}")
     here = f"/appointments/{appointment_id}/wait" + (f"?travel={travel}" if travel else "")
-    return page("queues/wait.html", place=place, visit=visit, here=here, live_topics=topics)
+    today = clock.today(place.time_zone)
+    return page("queues/wait.html", place=place, visit=visit, today=today, here=here, live_topics=topics)
 
 
 handlers: list[Any] = [today, desk, call_next, missed_call, delay, complete, walk_in, take_in, wait]

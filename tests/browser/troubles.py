@@ -21,8 +21,7 @@ QUEUE = """
 WITH who AS (SELECT id FROM account WHERE email = $1), visit AS (
     SELECT a.id FROM appointment a JOIN account d ON d.id = a.doctor_id AND d.email = 'doctor@example.com', who
     WHERE a.session_id IS NOT NULL AND a.status IN ('BOOKED', 'CHECKED_IN') AND a.called_at IS NULL
-        AND a.ends_at BETWEEN now() AND now() + interval '4 hours'
-    ORDER BY a.patient_id = who.id DESC, a.starts_at DESC LIMIT 1
+        AND a.ends_at > now() ORDER BY a.patient_id = who.id AND a.status = 'CHECKED_IN' DESC, a.starts_at LIMIT 1
 ), screen AS (
     INSERT INTO wall_link (id, clinic_id, name, token_hash)
     SELECT gen_random_uuid(), clinic_id, 'Hall', sha256('a-screen') FROM clinic_admin LIMIT 1 ON CONFLICT DO NOTHING
