@@ -11,10 +11,13 @@ from litestar import Litestar
 
 from portal import db, liveness, outbox
 from portal.accounts.schemas import Role
+from portal.app import DOMAINS
+from portal.app import part as part_of
 from portal.ids import uuid7
 from portal.operation import queries, states
 from portal.operation.schemas import State
 from portal.settings import Settings
+from portal.web.render import TEMPLATES
 from tests import factories
 from tests.clients import a_client, audited, submit
 from tests.factories import Person
@@ -143,6 +146,14 @@ async def test_held_jobs_run_again(app: Litestar, client: httpx.AsyncClient, adm
     assert answer.status_code == 303 and await audited("jobs.run_again", 1) == 1
     assert await db.fetch_value("SELECT count(*) FROM pgqueuer WHERE status = 'queued' AND attempts = 0") == 1
     await db.execute("DELETE FROM pgqueuer")
+
+
+def test_whatever_runs_has_a_name_on_the_page() -> None:
+    page = (TEMPLATES / "operation" / "health.html").read_text()
+    modules = [module for name in DOMAINS if (module := part_of(name, "jobs"))]
+    names = [one.name for module in modules for kind in ("JOBS", "SCHEDULES") for one in getattr(module, kind, ())]
+    assert len(names) == len(set(names)) >= 12
+    assert not [name for name in names if f'"{name}": _(' not in page]
 
 
 def task(**more: Any) -> dict[str, Any]:

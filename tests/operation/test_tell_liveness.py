@@ -69,6 +69,7 @@ async def test_a_turn_that_is_written_before_it_ends_counts_once() -> None:
     await liveness.write()
     found = await task("long")
     assert found["runs"] == 1 and found["last_finished_at"] >= found["last_started_at"]
+    assert 0 < found["last_seconds"] == pytest.approx(found["seconds"])
 
 
 async def test_nothing_is_lost_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
