@@ -69,8 +69,8 @@ OURS = (
     "subject_id", "needs_attention", "sex", "revoked_reason",
 )  # fmt: skip
 INTERNAL = (
-    "doctor_search", "pgqueuer", "migration", "idempotency_key", "outbox_event", "search_", "audit_", "background_task",
-    "running_process",
+    "doctor_search", "doctor_place", "pgqueuer", "migration", "idempotency_key", "outbox_event", "search_", "audit_",
+    "background_task", "running_process",
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name"}
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.

@@ -86,6 +86,7 @@ UNPROTECTED = {
     "audit_head": "hashes without content; the application may only read them (migration m0050)",
     "background_task": "when loops and jobs ran, of no person",
     "doctor_next_free": "drawn from public slots by triggers",
+    "doctor_place": "drawn from public doctors and clinics by triggers",
     "doctor_search": "drawn from public doctors by triggers",
     "idempotency_key": "answers are sealed with the portal's key; the rest are digests",
     "migration": "names of migrations; the application may only read them",

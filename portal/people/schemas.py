@@ -17,7 +17,7 @@ from portal.web.contacts import clean_language
 from portal.web.decode import Input
 from portal.web.i18n import _
 from portal.web.texts import BadValue
-from portal.web.types import BirthDate, Email, LanguageTag, Line, Money, Name, Phone, Text, TimeZone
+from portal.web.types import BirthDate, Email, LanguageTags, Line, Money, Name, Phone, Text, TimeZone
 
 
 class Availability(StrEnum):
@@ -40,7 +40,6 @@ def clean_currency(value: str) -> str:
 
 Currency = Annotated[str, Meta(min_length=3, max_length=3, examples=["EUR"], extra={"clean": clean_currency})]
 Years = Annotated[int, Meta(ge=0, le=80)]
-Languages = Annotated[list[LanguageTag], Meta(max_length=20)]
 
 
 def clean_language_words(value: str) -> str:
@@ -62,7 +61,7 @@ class DoctorChange(Input, frozen=True, kw_only=True):
     title: Annotated[str, Line(30, 0)] | UnsetType = UNSET
     bio: Annotated[str, Text(4000, 0)] | UnsetType = UNSET
     qualifications: Annotated[str, Text(2000, 0)] | UnsetType = UNSET
-    languages: Languages | UnsetType = UNSET
+    languages: LanguageTags | UnsetType = UNSET
     years_of_experience: Years | UnsetType | None = UNSET
     consultation_fee: Money | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET
@@ -113,7 +112,7 @@ class NewDoctor(Input, frozen=True, kw_only=True):
     specialty_id: UUID | None = None
     title: Annotated[str, Line(30)] | None = None
     licence_number: Annotated[str, Line(60)] | None = None
-    languages: list[LanguageTag] = []  # noqa: RUF012  # msgspec copies it for each Struct
+    languages: LanguageTags = []  # noqa: RUF012  # msgspec copies it for each Struct
     consultation_fee: Money | None = None
     currency: Currency | None = None
     time_zone: TimeZone = "UTC"
@@ -205,7 +204,7 @@ class ProfileChange(Input, frozen=True, kw_only=True):
     title: Annotated[str, Line(30, 0)] | UnsetType = UNSET
     bio: Annotated[str, Text(4000, 0)] | UnsetType = UNSET
     qualifications: Annotated[str, Text(2000, 0)] | UnsetType = UNSET
-    languages: Languages | UnsetType = UNSET
+    languages: LanguageTags | UnsetType = UNSET
     years_of_experience: Years | UnsetType | None = UNSET
     consultation_fee: Money | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET

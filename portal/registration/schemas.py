@@ -11,7 +11,7 @@ from portal.errors import FieldError, Invalid
 from portal.web.decode import Input
 from portal.web.i18n import _
 from portal.web.texts import BadValue
-from portal.web.types import BirthDate, Email, LanguageTag, Line, Money, Name, Password, Phone, Text, TimeZone
+from portal.web.types import BirthDate, Email, LanguageTags, Line, Money, Name, Password, Phone, Text, TimeZone
 
 PROFILE_FIELDS: dict[Role, frozenset[str]] = {
     Role.PATIENT: frozenset({"date_of_birth", "sex", "address"}),
@@ -69,7 +69,7 @@ class NewAccount(Input, frozen=True, kw_only=True):
     title: Annotated[str, Line(30)] | None = None
     bio: Annotated[str, Text(4000)] | None = None
     qualifications: Annotated[str, Text(2000)] | None = None
-    languages: list[LanguageTag] = []  # noqa: RUF012  # msgspec copies it for each Struct
+    languages: LanguageTags = []  # noqa: RUF012  # msgspec copies it for each Struct
     years_of_experience: Annotated[int, Meta(ge=0, le=80)] | None = None
     consultation_fee: Money | None = None
     currency: Currency | None = None

@@ -49,7 +49,7 @@ async def search(
         sort=sort,
     )
     found = await queries.doctors(filters, skip, limit)
-    return DoctorList(total=found.total, skip=skip, limit=limit, doctors=found.doctors)
+    return DoctorList(total=found.total, skip=skip, limit=limit, doctors=list(found.doctors))
 
 
 handlers = [search]

@@ -21,6 +21,7 @@ from portal.search.schemas import (
     Asked,
     Filters,
     FoundDoctor,
+    FoundDoctors,
     Service,
     Sort,
     SpecialtyName,
@@ -92,7 +93,7 @@ async def result_page(request: Request, viewer: Actor | None, asked: Asked, skip
         "skip": skip,
         "limit": A_PAGE,
         "here": "/doctors?" + urlencode(asked.sent()),
-        "lines": [line(doctor, i18n.language(), may_hold) for doctor in found.doctors],
+        "lines": lines(found.doctors, i18n.language(), may_hold),
         "active": active_filters(asked, {one.id: one.name for one in around.specialties}),
     }
     if is_partial(request):
@@ -106,6 +107,12 @@ def search_form(asked: Asked, specialties: tuple[SpecialtyName, ...], language: 
     """The form as it was sent, which is the same for all who send it."""
     choices: dict[str, Any] = {"specialties": specialties, "distances": DISTANCES, "spoken": spoken_languages(language)}
     return Markup(render("search/_form.html", asked=asked, sorts=sort_words(), **choices))  # noqa: S704  # escaped by Jinja
+
+
+@lru_cache(maxsize=400)
+def lines(found: FoundDoctors, language: str, may_hold: bool) -> Markup:
+    """The results of one answer of the database, joined once."""
+    return Markup("").join(line(doctor, language, may_hold) for doctor in found)
 
 
 @lru_cache(maxsize=5000)

@@ -1,6 +1,7 @@
 """Finding doctors: one statement a page, whatever is asked for."""
 
 from decimal import Decimal
+from functools import lru_cache
 from math import asin, cos, degrees, log, radians, sin, sqrt, tan
 from time import monotonic
 from typing import Any
@@ -9,8 +10,18 @@ from uuid import UUID
 import msgspec
 
 from portal import db
-from portal.search.schemas import Filters, Found, FoundClinic, FoundDoctor, FreeSlot, Sort, SpecialtyName, Surroundings
-from portal.search.statements import Kind, statement
+from portal.search.schemas import (
+    Filters,
+    Found,
+    FoundClinic,
+    FoundDoctor,
+    FoundDoctors,
+    FreeSlot,
+    Sort,
+    SpecialtyName,
+    Surroundings,
+)
+from portal.search.statements import FIRST_PAGE, Kind, statement
 from portal.web.places import Point
 
 # A typed place: a town, a post code, the beginning of a town or of a clinic's name, whichever says most of all.
@@ -48,9 +59,13 @@ WHERE s.active ORDER BY n.doctors DESC, s.name LIMIT 8
 
 SLACK = 40
 REMEMBERED_FROM = 100
+# From so many on, to walk until enough have passed costs less than to read all that fit; a specialty is walked alone.
+MANY, MANY_OF_SPECIALTY = 2000, 300
 REMEMBERED_SECONDS = 30.0
+SURROUNDINGS_SECONDS = 2.0
 MOST_REMEMBERED = 1000
 _popular: dict[Any, tuple[float, list[SpecialtyName]]] = {}
+_surroundings: dict[tuple[Any, str | None], tuple[float, Surroundings]] = {}
 _totals: dict[tuple[Any, ...], tuple[float, int]] = {}
 
 
@@ -90,19 +105,25 @@ async def doctors(filters: Filters, skip: int = 0, limit: int = 10, slots: int =
     values = arguments(filters)
     key = (db.DB.pool, *values)
     total = remembered_total(key)
-    text = statement(kind_of(filters, counted=total is None))
     paging = (skip + limit + SLACK, skip, limit, slots)
-    found = _page.decode(
-        await db.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km), public=True)
-    )
+    text = statement(kind_of(filters, total, first=paging == tuple(FIRST_PAGE.values())))
+    answer = await db.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km), public=True)
+    found = read(answer, filters.near)
     if total is None:
         total = found.total
         remember_total(key, total)
-    return Found(total, [shown(line, filters.near) for line in found.doctors])
+    return found if found.total == total else Found(total, found.doctors)
 
 
-def kind_of(filters: Filters, *, counted: bool) -> Kind:
-    """Which pieces of SQL a search needs."""
+@lru_cache(maxsize=400)
+def read(answer: str, near: Point | None) -> Found:
+    """What the database answered. The same answer is the same object, so that whatever is made of it is made once."""
+    page = _page.decode(answer)
+    return Found(page.total, FoundDoctors(shown(line, near) for line in page.doctors))
+
+
+def kind_of(filters: Filters, total: int | None, *, first: bool) -> Kind:
+    """Which pieces of SQL a search needs, where so many doctors are known to fit."""
     return Kind(
         specialty=filters.specialty_id is not None,
         words=filters.q is not None,
@@ -112,7 +133,9 @@ def kind_of(filters: Filters, *, counted: bool) -> Kind:
         fee=filters.max_fee is not None,
         circle=filters.near is not None and filters.within_km is not None,
         order=order_of(filters),
-        counted=counted,
+        counted=total is None,
+        many=total is not None and total > (MANY if filters.specialty_id is None else MANY_OF_SPECIALTY),
+        first=first,
     )
 
 
@@ -213,8 +236,15 @@ def distance_km(one: Point, other: Point) -> float:
 
 
 async def surroundings(place: str | None = None) -> Surroundings:
-    """The specialties to choose from, and where a typed place is."""
-    return msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place, public=True), type=Surroundings)
+    """The specialties to choose from, and where a typed place is; at most two seconds old."""
+    key = (db.DB.pool, place)
+    until, found = _surroundings.get(key, (0.0, None))
+    if found is None or until < monotonic():
+        found = msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place, public=True), type=Surroundings)
+        if len(_surroundings) >= MOST_REMEMBERED:
+            _surroundings.clear()
+        _surroundings[key] = (monotonic() + SURROUNDINGS_SECONDS, found)
+    return found
 
 
 async def popular_specialties() -> list[SpecialtyName]:

@@ -143,9 +143,16 @@ class FoundDoctor(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join(part for part in (self.title, self.first_name, self.last_name) if part)
 
 
+class FoundDoctors(tuple[FoundDoctor, ...]):
+    """The doctors of one answer, known by being that answer: to compare them slot by slot would cost more than it saves."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
 class Found(msgspec.Struct, frozen=True):
     total: int
-    doctors: list[FoundDoctor]
+    doctors: FoundDoctors
 
 
 class SpecialtyName(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
 """The SQL of a search, put together from fixed pieces: a filter that is not asked for is not in it.
 
-Cheap on any number of doctors: words and languages by inverted indexes, the nearest by walking the clinics outwards,
-the next free by walking `doctor_next_free`. That row is never later than the truth (see migration m0010), so the
-first candidates by it, put in order by their slots themselves, are the first in truth.
+Cheap on any number of doctors. Where a filter leaves few of them, all that fit are read once, and counted by the way.
+Where many are known to fit, they are walked in their order until enough have passed: the clinics outwards, or
+`doctor_next_free`. That row is never later than the truth (see migration m0010), so the first candidates by it, put in
+order by their slots themselves, are the first in truth.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,10 @@ from portal.search.schemas import Sort
 
 
 class Kind(NamedTuple):
-    """Which pieces a search needs; its values come as arguments $1 to $17."""
+    """Which pieces a search needs; its values come as arguments $1 to $17.
+
+    Numbers of the first page stand in its SQL: with them PostgreSQL sees that one plan suits every value, and keeps it.
+    """
 
     specialty: bool
     words: bool
@@ -24,6 +28,8 @@ class Kind(NamedTuple):
     circle: bool
     order: Sort | None
     counted: bool
+    many: bool  # many doctors are known to fit
+    first: bool  # the first page, see FIRST_PAGE
 
 
 GIVEN = """
@@ -47,24 +53,52 @@ BY_SERVICE = " AND f.services @> ARRAY[$4]"
 # A scalar subquery, so that the planner asks the slots of each doctor and never reads all slots of the day.
 BY_DAY = " AND (SELECT true FROM slot s WHERE s.doctor_id = f.doctor_id AND "
 BY_FEE = " AND f.consultation_fee <= $6"
+IN_CIRCLE = (
+    " AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9"
+)
 NEARBY = """ AND f.doctor_id IN (
-    SELECT cd.doctor_id FROM clinic c JOIN clinic_doctor cd ON cd.clinic_id = c.id
-    WHERE c.active AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9)
+    SELECT p.doctor_id FROM clinic c JOIN doctor_place p ON p.clinic_id = c.id WHERE c.active {circle})
+"""
+
+# All that fit: near a place its clinics say who they are, and their own rows are asked for the other filters only.
+ALL_FITTING = """
+fitting AS MATERIALIZED (
+    SELECT f.doctor_id, f.name_order AS name_key, n.not_before
+    FROM doctor_search f LEFT JOIN doctor_next_free n ON n.doctor_id = f.doctor_id WHERE true {filters}
+)"""
+FITTING_NEARBY = """
+placed AS MATERIALIZED (
+    SELECT p.doctor_id, p.name_key, min(distance_km(c.latitude, c.longitude, $7, $8)) AS km
+    FROM clinic c JOIN doctor_place p ON p.clinic_id = c.id {of_specialty} WHERE c.active {circle}
+    GROUP BY p.doctor_id, p.name_key
+), fitting AS MATERIALIZED (SELECT placed.* {hint} FROM placed {joined})"""
+OF_SPECIALTY = "AND p.specialty_id = $1"
+THEIR_ROWS = " JOIN doctor_search f ON f.doctor_id = placed.doctor_id {filters}"
+THEIR_HINTS = "LEFT JOIN doctor_next_free n ON n.doctor_id = placed.doctor_id"
+COUNT_FITTING = "SELECT count(*) FROM fitting"
+
+HINTED_FITTING = """, hinted AS MATERIALIZED (
+    SELECT doctor_id, name_key FROM fitting ORDER BY not_before, name_key, doctor_id LIMIT $10
+)"""
+NEAREST_FITTING = """, chosen AS MATERIALIZED (
+    SELECT doctor_id, row_number() OVER (ORDER BY km, name_key, doctor_id) AS place FROM fitting
+    ORDER BY place OFFSET $11 LIMIT $12
+)
 """
 
 # A few doctors more than shown, because the hint of some is earlier than their first slot.
-NEXT_FREE = """
+HINTED = """
 hinted AS MATERIALIZED (
-    (SELECT n.doctor_id FROM doctor_next_free n {walk} {hint} ORDER BY n.not_before, n.doctor_id LIMIT $10)
+    (SELECT n.doctor_id, f.name_key FROM doctor_next_free n {walk} {hint} ORDER BY n.not_before, n.doctor_id LIMIT $10)
     UNION ALL
-    (SELECT f.doctor_id FROM doctor_search f
+    (SELECT f.doctor_id, f.name_key FROM doctor_search f
      WHERE NOT EXISTS (SELECT FROM doctor_next_free n WHERE n.doctor_id = f.doctor_id) {filters}
      ORDER BY f.name_key, f.doctor_id LIMIT $10)
     LIMIT $10
-), chosen AS MATERIALIZED (
-    SELECT h.doctor_id, row_number() OVER (ORDER BY first.starts_at NULLS LAST, f.name_key, h.doctor_id) AS place
-    FROM hinted h JOIN doctor_search f ON f.doctor_id = h.doctor_id
-    LEFT JOIN LATERAL (
+)"""
+NEXT_FREE = """, chosen AS MATERIALIZED (
+    SELECT h.doctor_id, row_number() OVER (ORDER BY first.starts_at NULLS LAST, h.name_key, h.doctor_id) AS place
+    FROM hinted h LEFT JOIN LATERAL (
         SELECT s.starts_at FROM slot s WHERE s.doctor_id = h.doctor_id AND {free} ORDER BY s.starts_at LIMIT 1
     ) AS first ON true
     ORDER BY place OFFSET $11 LIMIT $12
@@ -72,10 +106,8 @@ hinted AS MATERIALIZED (
 """
 BY_HINT = " AND n.specialty_id = $1"
 # Where most doctors pass, each is asked in the order of the hints until enough have passed; OFFSET keeps it so.
-ASKED_IN_TURN = (
-    ", LATERAL (SELECT FROM doctor_search f WHERE f.doctor_id = n.doctor_id {filters} OFFSET 0) AS f WHERE true"
-)
-JOINED = "JOIN doctor_search f ON f.doctor_id = n.doctor_id WHERE true {filters}"
+ASKED_IN_TURN = """, LATERAL (
+    SELECT f.name_key FROM doctor_search f WHERE f.doctor_id = n.doctor_id {filters} OFFSET 0) AS f WHERE true"""
 
 # On one day the slots themselves are walked in the order of time; where few doctors are asked for, doctor by doctor.
 FIRST_ON_DAY = """
@@ -119,9 +151,6 @@ nearby AS MATERIALIZED (
     ) AS ordered ORDER BY place OFFSET $11 LIMIT $12
 )
 """
-IN_CIRCLE = (
-    " AND c.mercator <@ box(point($14, $15), point($16, $17)) AND distance_km(c.latitude, c.longitude, $7, $8) <= $9"
-)
 WITHOUT_PLACE = """NOT EXISTS (
     SELECT FROM clinic_doctor cd JOIN clinic c ON c.id = cd.clinic_id AND c.active AND c.mercator IS NOT NULL
     WHERE cd.doctor_id = f.doctor_id)
@@ -129,8 +158,9 @@ WITHOUT_PLACE = """NOT EXISTS (
 
 PLAIN = """
 chosen AS MATERIALIZED (
-    SELECT f.doctor_id, row_number() OVER (ORDER BY {order}) AS place
-    FROM doctor_search f WHERE true {filters} ORDER BY {order} OFFSET $11 LIMIT $12
+    SELECT doctor_id, row_number() OVER () AS place FROM (
+        SELECT f.doctor_id FROM doctor_search f WHERE true {filters} ORDER BY {order} OFFSET $11 LIMIT $12
+    ) AS ordered
 )
 """
 CHEAPEST = "f.consultation_fee, f.doctor_id"
@@ -150,10 +180,9 @@ SELECT json_build_object('total', ({count}), 'doctors', (SELECT coalesce(json_ag
         'consultation_fee', f.consultation_fee, 'rating', f.rating,
         'availability_status', (SELECT d.availability_status FROM doctor d WHERE d.account_id = f.doctor_id),
         'slots', (
-            SELECT json_agg(json_build_object(
-                'id', id, 'start', starts_at, 'date', date, 'local_start', to_char(local_start, 'HH24:MI'),
-                'time_zone', time_zone, 'service_type', service_type, 'clinic_id', clinic_id) ORDER BY starts_at)
-            FROM (SELECT s.id, s.starts_at, s.date, s.local_start, s.time_zone, s.service_type, s.clinic_id
+            SELECT json_agg(next) FROM (
+                  SELECT s.id, s.starts_at AS start, s.date, to_char(s.local_start, 'HH24:MI') AS local_start, s.time_zone,
+                         s.service_type, s.clinic_id
                   FROM slot s WHERE s.doctor_id = f.doctor_id AND {free} ORDER BY s.starts_at LIMIT $13) AS next
         )) AS line
     FROM chosen JOIN doctor_search f ON f.doctor_id = chosen.doctor_id
@@ -161,12 +190,18 @@ SELECT json_build_object('total', ({count}), 'doctors', (SELECT coalesce(json_ag
 """
 
 
+FIRST_PAGE = {"$10": 50, "$11": 0, "$12": 10, "$13": 4}  # candidates, skip, lines, slots shown of each
+
+
 @lru_cache(maxsize=1024)
 def statement(kind: Kind) -> str:
     """The SQL of one kind of search."""
-    chosen, counted = CHOICES[kind.order](kind)
-    count = counted if kind.counted else "0"
-    return filled(GIVEN + chosen + LINES, count=count, free=free_slot(kind))
+    chosen, count = CHOICES[kind.order](kind)
+    counted = kind.counted or count == COUNT_FITTING
+    text = filled(chosen + LINES, count=count if counted else "0", free=free_slot(kind))
+    for name, number in FIRST_PAGE.items() if kind.first else ():
+        text = text.replace(name, str(number))
+    return GIVEN + text
 
 
 def free_slot(kind: Kind) -> str:
@@ -178,43 +213,59 @@ def on_day(kind: Kind) -> str:
 
 
 def conditions(kind: Kind) -> str:
-    """What a doctor must fulfil, the day and the place aside."""
-    return (
-        BY_SPECIALTY * kind.specialty
-        + BY_WORDS * kind.words
-        + BY_LANGUAGE * kind.language
-        + BY_SERVICE * kind.service
-        + BY_FEE * kind.fee
-    )
+    """What a doctor must fulfil, the specialty, the day and the place aside."""
+    return BY_WORDS * kind.words + BY_LANGUAGE * kind.language + BY_SERVICE * kind.service + BY_FEE * kind.fee
+
+
+def of_circle(kind: Kind) -> str:
+    return filled(NEARBY, circle=IN_CIRCLE) * kind.circle
 
 
 def everything(kind: Kind) -> str:
-    return conditions(kind) + NEARBY * kind.circle + on_day(kind)
+    return BY_SPECIALTY * kind.specialty + conditions(kind) + of_circle(kind) + on_day(kind)
 
 
-def count(kind: Kind) -> str:
+def count_all(kind: Kind) -> str:
     return filled(COUNT, filters=everything(kind))
 
 
 def nearest(kind: Kind) -> tuple[str, str]:
+    if kind.circle and not kind.many:
+        return fitting_nearby(kind) + NEAREST_FITTING, COUNT_FITTING
+    filters = BY_SPECIALTY * kind.specialty + conditions(kind) + on_day(kind)
     placeless = "false" if kind.circle else WITHOUT_PLACE
-    pieces = {"circle": IN_CIRCLE * kind.circle, "placeless": placeless, "filters": conditions(kind) + on_day(kind)}
-    return filled(NEAREST, **pieces), count(kind)
+    return filled(NEAREST, circle=IN_CIRCLE * kind.circle, placeless=placeless, filters=filters), count_all(kind)
+
+
+def fitting_nearby(kind: Kind, joined: str = "", hint: str = "") -> str:
+    filters = conditions(kind) + on_day(kind)
+    joined += filled(THEIR_ROWS, filters=filters) if filters else ""
+    of_specialty = OF_SPECIALTY * kind.specialty
+    return filled(FITTING_NEARBY, of_specialty=of_specialty, circle=IN_CIRCLE, joined=joined, hint=hint)
 
 
 def next_free(kind: Kind) -> tuple[str, str]:
-    if not kind.day:
-        few = kind.words or kind.language or kind.circle or kind.fee
-        walk = JOINED if few else ASKED_IN_TURN
-        return filled(NEXT_FREE, walk=walk, filters=everything(kind), hint=BY_HINT * kind.specialty), count(kind)
-    filters = conditions(kind) + NEARBY * kind.circle
+    if kind.day:
+        return first_on_day(kind)
+    if kind.many or not (kind.words or kind.language or kind.circle or kind.fee):
+        pieces = {"walk": ASKED_IN_TURN, "filters": everything(kind), "hint": BY_HINT * kind.specialty}
+        return filled(HINTED, **pieces) + NEXT_FREE, count_all(kind)
+    if kind.circle:
+        fitting = fitting_nearby(kind, THEIR_HINTS, ", n.not_before")
+    else:
+        fitting = filled(ALL_FITTING, filters=everything(kind))
+    return fitting + HINTED_FITTING + NEXT_FREE, COUNT_FITTING
+
+
+def first_on_day(kind: Kind) -> tuple[str, str]:
+    filters = BY_SPECIALTY * kind.specialty + conditions(kind) + of_circle(kind)
     if kind.specialty or kind.words or kind.language or kind.circle:
-        return filled(FIRST_OF_EACH_ON_DAY, filters=filters), "SELECT count(*) FROM fitting"
-    return filled(FIRST_ON_DAY, filters=filters), count(kind)
+        return filled(FIRST_OF_EACH_ON_DAY, filters=filters), COUNT_FITTING
+    return filled(FIRST_ON_DAY, filters=filters), count_all(kind)
 
 
 def in_order(columns: str) -> Callable[[Kind], tuple[str, str]]:
-    return lambda kind: (filled(PLAIN, order=columns, filters=everything(kind)), count(kind))
+    return lambda kind: (filled(PLAIN, order=columns, filters=everything(kind)), count_all(kind))
 
 
 CHOICES: dict[Sort | None, Callable[[Kind], tuple[str, str]]] = {

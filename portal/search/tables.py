@@ -20,3 +20,10 @@ class DoctorNextFree(Table, tablename="doctor_next_free"):
     doctor_id = UUID(primary_key=True, default=None)
     specialty_id = UUID(null=True, default=None)
     not_before = Timestamptz(default=None)
+
+
+class DoctorPlace(Table, tablename="doctor_place"):
+    doctor_id = UUID(default=None)
+    clinic_id = UUID(default=None)
+    specialty_id = UUID(null=True, default=None)
+    name_key = Text(default=None)

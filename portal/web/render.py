@@ -36,14 +36,26 @@ def environment() -> Environment:
     )
     env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        static=static, icon=icon, languages=i18n.LANGUAGES, direction=i18n.direction, live_cursor=live.cursor
-    )
+        _=translated, static=static, icon=icon, languages=i18n.LANGUAGES, direction=i18n.direction, live_cursor=live.cursor
+    )  # fmt: skip
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
         language_name=format_language, other_zone=other_zone, initials=initials,
         ago=format_ago, seconds=format_seconds, bytes=format_bytes,
     )  # fmt: skip
     return env
+
+
+def translated(message: str, /, **values: Any) -> Markup:
+    """A template's `_()`: what Jinja's own does, with the text looked up once instead of on every page."""
+    text = _ready(message, i18n.language(), bool(values))
+    return text % values if values else text
+
+
+@lru_cache(maxsize=8192)
+def _ready(message: str, language: str, to_be_filled: bool) -> Markup:
+    text = Markup(i18n.translations(language).ugettext(message))  # noqa: S704  # ours, as the catalogues are
+    return text if to_be_filled else text % {}
 
 
 def _gettext(message: str) -> str:

@@ -90,6 +90,7 @@ Phone = Annotated[str, described(clean_phone, 40, "+14155550123")]
 Url = Annotated[str, described(clean_url, 2048, "https://example.org/hook", format="uri")]
 TimeZone = Annotated[str, described(clean_time_zone, 64, "Europe/Berlin")]
 LanguageTag = Annotated[str, described(clean_language, 16, "en")]
+LanguageTags = Annotated[list[LanguageTag], Meta(max_length=20)]  # an index of the search holds them
 Token = Annotated[str, described(clean_token, 4096, "3q2-7wAB")]
 Password = Annotated[str, secret(10, 200)]
 GivenPassword = Annotated[str, secret(1, 200)]

@@ -172,6 +172,50 @@ async def test_pages_follow_each_other(client: httpx.AsyncClient, sort: str) -> 
     assert sorted(seen) == sorted(str(one.id) for one in doctors)
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        {}, {"language": "en"}, {"max_fee": "500"}, {"q": "walker"}, {"service_type": "IN_PERSON", "language": "en"},
+        {"near": "12.3,45.6", "within_km": 5}, {"near": "12.3,45.6", "within_km": 5, "sort": "next_free"},
+        {"near": "12.3,45.6", "within_km": 5, "language": "en", "sort": "next_free"},
+        {"near": "12.3,45.6", "within_km": 5, "sort": "fee"}, {"q": "walker", "sort": "next_free"},
+    ],
+)  # fmt: skip
+async def test_walking_finds_what_reading_finds(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]
+) -> None:
+    """Once the total of a search is known to be large, its doctors are looked for in another way."""
+    for name in ("MANY", "MANY_OF_SPECIALTY", "REMEMBERED_FROM"):
+        monkeypatch.setattr(queries, name, 0)
+    specialty, doctors = await crew(5, last_name="Walker")
+    clinic = await make.clinic(latitude=12.3, longitude=45.6)
+    await db.execute("UPDATE doctor SET languages = '{en}' WHERE specialty_id = $1", specialty)
+    for number, doctor in enumerate(doctors):
+        await db.execute("INSERT INTO clinic_doctor (clinic_id, doctor_id) VALUES ($1, $2)", clinic, doctor.id)
+        await make.slot(doctor.id, at(9) + timedelta(minutes=20 * (number % 3)))
+    for limit in (10, 4):
+        read, walked = [await ids(client, specialty_id=specialty, limit=limit, **params) for _turn in range(2)]
+        assert read == walked
+        assert len(read) == min(limit, 5)
+
+
+async def test_places_follow_the_doctors(client: httpx.AsyncClient) -> None:
+    _specialty, (one,) = await crew(1)
+    other, clinic = await make.specialty(), await make.clinic(latitude=-33.3, longitude=-44.4)
+    near = {"near": "-33.3,-44.4", "within_km": 5}
+    assert await ids(client, **near) == []
+    await db.execute("INSERT INTO clinic_doctor (clinic_id, doctor_id) VALUES ($1, $2)", clinic, one.id)
+    assert await ids(client, **near) == [str(one.id)]
+    await db.execute("UPDATE doctor SET specialty_id = $2 WHERE account_id = $1", one.id, other)
+    assert await ids(client, specialty_id=str(other), **near) == [str(one.id)]
+    await db.execute("UPDATE account SET status = 'SUSPENDED' WHERE id = $1", one.id)
+    assert await ids(client, **near) == []
+    await db.execute("UPDATE account SET status = 'ACTIVE' WHERE id = $1", one.id)
+    assert await ids(client, **near) == [str(one.id)]
+    await db.execute("DELETE FROM clinic_doctor WHERE doctor_id = $1", one.id)
+    assert await ids(client, **near) == []
+
+
 @pytest.mark.parametrize("status", ["PENDING_VERIFICATION", "SUSPENDED"])
 async def test_who_is_not_verified_is_not_found(client: httpx.AsyncClient, status: str) -> None:
     specialty, (one,) = await crew(1)
