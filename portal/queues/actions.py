@@ -1,5 +1,6 @@
 """What the doctor and the front desk do with a queue: one guarded statement a verb."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from portal.queues import policy, statements
 from portal.queues.schemas import CallNext, Delay, QueueDay, WalkIn
 from portal.registration.actions import admit_in_tx, invite_in_tx
 from portal.registration.schemas import NewAccount
+from portal.walls.events import tell_walls
 from portal.web.i18n import _
 from portal.web.requests import request_id
 
@@ -36,7 +38,7 @@ async def call_next(actor: Actor, session_id: UUID, data: CallNext) -> Appointme
     """
     _refuse_others(actor)
     async with db.transaction():
-        await _lock_in_tx(actor, session_id, data.date)
+        day = await _lock_in_tx(actor, session_id, data.date)
         row = await _call_in_tx(actor, session_id, data)
         if row is None:
             raise Conflict("queue_empty", _("Nobody is waiting."))
@@ -50,7 +52,7 @@ async def call_next(actor: Actor, session_id: UUID, data: CallNext) -> Appointme
                 subject_id=row["id"],
                 patient_id=row["patient_id"],
             )
-            events.publish_queue(session_id, data.date, "queue.called")
+            _tell(day, "queue.called")
         return appointment_of(row, actor)
 
 
@@ -113,7 +115,7 @@ class _Taken(Conflict):
 @db.retried
 async def _add_walk_in(actor: Actor, session_id: UUID, data: WalkIn) -> Appointment:
     async with db.transaction():
-        if await _lock_in_tx(actor, session_id, data.date) != 0:
+        if (await _lock_in_tx(actor, session_id, data.date))["turn"] != 0:
             raise Conflict("not_today", _("Walk-ins are for today's queue."))
         patient_id = data.patient_id or await _admit_in_tx(actor, session_id, data)
         row = await db.fetch_row(
@@ -158,11 +160,12 @@ async def announce_delay(actor: Actor, session_id: UUID, data: Delay) -> QueueDa
     """Say how many minutes the doctor runs late (0: no longer). Raises `NotFound`, or `Conflict` (`day_past`)."""
     _refuse_others(actor)
     async with db.transaction():
-        if await _lock_in_tx(actor, session_id, data.date) < 0:
+        day = await _lock_in_tx(actor, session_id, data.date)
+        if day["turn"] < 0:
             raise Conflict("day_past", _("This day is past."))
         await db.execute(statements.ANNOUNCE, session_id, data.date, data.delay_minutes)
         await record_in_tx(actor, "queue.delayed", subject_type="session", subject_id=session_id)
-        events.publish_queue(session_id, data.date, "queue.delay")
+        _tell(day, "queue.delay")
     return QueueDay(session_id=session_id, date=data.date, delay_minutes=data.delay_minutes)
 
 
@@ -171,15 +174,21 @@ async def put_first_in_tx(appointment_id: UUID) -> None:
     nothing happens. Called as the portal itself: whoever accepts sees no other visits of the day."""
     row = await db.fetch_row(statements.PUT_FIRST, appointment_id)
     if row is not None:
-        events.publish_queue(row["session_id"], row["date"], "queue.changed")
+        _tell(row, "queue.changed")
 
 
-async def _lock_in_tx(actor: Actor, session_id: UUID, day: Any) -> int:
-    """Take the turn at a queue's day: -1 for one that is past, 0 for today, 1 for one to come."""
+async def _lock_in_tx(actor: Actor, session_id: UUID, day: date) -> Any:
+    """Take the turn at a queue's day; `turn` is -1 for one that is past, 0 for today, 1 for one to come."""
     row = await db.fetch_row(statements.LOCK, session_id, *_who(actor), day)
     if row is None:
         raise NotFound
-    return int(row["turn"])
+    return row
+
+
+def _tell(day: Any, event: str) -> None:
+    """What concerns a queue and no single visit in it."""
+    events.publish_queue(day["session_id"], day["date"], event)
+    tell_walls(day["clinic_id"])
 
 
 def _who(actor: Actor) -> tuple[UUID, str, list[UUID]]:

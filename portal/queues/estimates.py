@@ -82,8 +82,10 @@ class Length(Struct, frozen=True):
         if elapsed < 0.5:
             return self.minutes(draw) * pace
         gone = NORMAL.cdf((math.log(elapsed / pace) - self.middle) / self.spread)
-        left = min(gone + (1 - gone) * NORMAL.cdf(draw), 0.9999)
-        return max(0.5, self.minutes(NORMAL.inv_cdf(max(left, 0.0001))) * pace - elapsed)
+        if gone > 0.97:  # beyond all experience; the longer it has taken, the longer it may still take
+            return -(2 + 0.15 * elapsed) * math.log(1 - NORMAL.cdf(draw))
+        left = max(gone + (1 - gone) * NORMAL.cdf(draw), 0.0001)
+        return max(0.5, self.minutes(NORMAL.inv_cdf(left)) * pace - elapsed)
 
 
 def usual(practice: Practice, kind: str | None = None) -> Length:

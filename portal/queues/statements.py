@@ -33,7 +33,8 @@ WHERE w.id = $1 AND (EXISTS (SELECT FROM slot s WHERE s.session_id = w.id AND s.
     + OWN_SESSION
     + """
 ON CONFLICT (session_id, date) DO UPDATE SET date = excluded.date
-RETURNING session_id, date, sign(date - (clock_timestamp() AT TIME ZONE"""
+RETURNING session_id, date, (SELECT w.clinic_id FROM weekly_session w WHERE w.id = session_id) AS clinic_id,
+    sign(date - (clock_timestamp() AT TIME ZONE"""
     + ZONE
     + ")::date)::int AS turn"
 )
@@ -257,5 +258,5 @@ WITH running AS (
 UPDATE appointment a SET urgent = true, session_id = r.session_id, date = r.date, queue_rank = coalesce(
     (SELECT max(o.queue_rank) FROM appointment o WHERE o.session_id = r.session_id AND o.date = r.date AND o.urgent), -1000) + 1
 FROM running r WHERE a.id = $1 AND a.status IN ('BOOKED', 'CHECKED_IN')
-RETURNING a.session_id, a.date
+RETURNING a.session_id, a.date, a.clinic_id
 """

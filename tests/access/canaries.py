@@ -44,6 +44,7 @@ COLUMNS = {
     "pharmacist.licence_number": "staff",
     "pharmacy.licence_number": "staff",
     "session_override.reason": "planning",
+    "wall_link.name": "planning",
     "emergency.description": "notes",
     "appointment.chief_complaint": "visit",
     "appointment.doctor_notes": "notes",
@@ -80,6 +81,7 @@ PUBLIC = {
     "outbox_event.event_type": "a name of ours",
     "repair.state": "a state",
     "video_event.event_type": "a name of ours",
+    "visit_estimate.how": "a word of ours",
     "account.password_hash": "never read out but to compare; H9 looks for it in logs",
 }
 # Tables and columns that are for everybody, and what is derived from them.

@@ -2,8 +2,10 @@
 
 from tests.access import (
     rows_accounts,
+    rows_boards,
     rows_emergencies,
     rows_people,
+    rows_queues,
     rows_repairs,
     rows_schedules,
     rows_visits,
@@ -13,8 +15,10 @@ from tests.access.policy import Row
 
 ROWS: list[Row] = [
     *rows_accounts.ROWS,
+    *rows_boards.ROWS,
     *rows_emergencies.ROWS,
     *rows_people.ROWS,
+    *rows_queues.ROWS,
     *rows_repairs.ROWS,
     *rows_schedules.ROWS,
     *rows_visits.ROWS,

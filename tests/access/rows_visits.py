@@ -77,7 +77,7 @@ APPOINTMENTS = [
     Row(f"GET {ONE}", PARTIES + " system", {"appointment_id": "completed"}),
     Row(f"GET {ONE}/history", PARTIES + " system", {"appointment_id": "completed"}),
     Row(f"POST {ONE}/confirm", PARTIES, {"appointment_id": "booked"}),
-    Row(f"POST {ONE}/check-in", PARTIES, {"appointment_id": "booked"}),
+    Row(f"POST {ONE}/check-in", PARTIES, {"appointment_id": "video"}),  # which begins in a few minutes
     Row(f"POST {ONE}/start", "doctor", {"appointment_id": "checked_in"}),
     Row(f"POST {ONE}/complete", "doctor", {"appointment_id": "in_progress"}, {"doctor_notes": "All is well"}),
     Row(f"POST {ONE}/no-show", "doctor admin", {"appointment_id": "booked"}),
@@ -90,7 +90,7 @@ APPOINTMENTS = [
     Row(f"GET {PAGE}/cancel", PARTIES, {"appointment_id": "booked"}),
     Row(f"POST {PAGE}/cancel", PARTIES, {"appointment_id": "booked"}, {"reason": "A reason"}, ok=(303,)),
     Row(f"POST {PAGE}/confirm", PARTIES, {"appointment_id": "booked"}, {"next": "/appointments"}, ok=(303,)),
-    Row(f"POST {PAGE}/check-in", PARTIES, {"appointment_id": "booked"}, {"next": "/appointments"}, ok=(303,)),
+    Row(f"POST {PAGE}/check-in", PARTIES, {"appointment_id": "video"}, {"next": "/appointments"}, ok=(303,)),
     Row(f"POST {PAGE}/start", "doctor", {"appointment_id": "checked_in"}, {"next": "/today"}, ok=(303,)),
     Row(f"POST {PAGE}/complete", "doctor", {"appointment_id": "in_progress"}, {"next": "/today"}, ok=(303,)),
     Row(f"POST {PAGE}/no-show", "doctor admin", {"appointment_id": "booked"}, {"next": "/today"}, ok=(303,)),

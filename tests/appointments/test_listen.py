@@ -8,7 +8,7 @@ import pytest
 from portal import live
 from portal.accounts.schemas import Actor, Role
 from tests import factories
-from tests.appointments.conftest import Cast, booked, post
+from tests.appointments.conftest import Cast, booked, near, post
 from tests.clients import published
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +53,7 @@ async def test_a_move_is_told_to_the_parties_and_to_nobody_else(
     client: httpx.AsyncClient, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visit = await booked(client, cast)
+    await near(visit["id"])
     with published(monkeypatch) as told:
         await post(client, cast.admin, f"/appointments/{visit['id']}/check-in")
         await post(client, cast.patient, f"/appointments/{visit['id']}/check-in")

@@ -13,7 +13,7 @@ from portal.accounts.schemas import Role
 from portal.appointments.schemas import AppointmentStatus
 from portal.appointments.transitions import MOVES
 from tests import catalogue, factories
-from tests.appointments.conftest import Cast, appointment_row, audit_of, book, booked, events_of, get, post
+from tests.appointments.conftest import Cast, appointment_row, audit_of, book, booked, events_of, get, near, post
 from tests.appointments.life import DECLARED, may_lead
 from tests.clients import published
 from tests.factories import Person
@@ -44,6 +44,7 @@ async def everybody(cast: Cast) -> dict[str, Person]:
 @pytest.mark.parametrize("action", [action for action in DECLARED if action != "reschedule"])
 async def test_every_state_and_role(client: httpx.AsyncClient, cast: Cast, action: str) -> None:
     visit, tried = await booked(client, cast), 0
+    await near(visit["id"])
     for role, who in (await everybody(cast)).items():
         for status in AppointmentStatus:
             await db.execute(SET_STATUS, visit["id"], status.value)
@@ -93,6 +94,7 @@ async def test_strangers_meet_nothing(client: httpx.AsyncClient, cast: Cast) -> 
 
 async def test_a_whole_visit(client: httpx.AsyncClient, cast: Cast) -> None:
     visit = await booked(client, cast, appointment_type="VIRTUAL")
+    await near(visit["id"])
     for who, action in ((cast.patient, "confirm"), (cast.patient, "check-in"), (cast.doctor, "start")):
         assert (await act(client, who, visit, action)).status_code == 200
     done = await post(client, cast.doctor, f"/appointments/{visit['id']}/complete", {"doctor_notes": "rest and tea"})
@@ -157,6 +159,7 @@ async def test_cancel_against_check_in(client: httpx.AsyncClient, cast: Cast) ->
     """Whichever comes first, the row and its history tell one story."""
     for number in range(20):
         visit = await booked(client, cast, day=number + 1)
+        await near(visit["id"])
         answers = await asyncio.gather(*(act(client, cast.patient, visit, one) for one in ["cancel", "check-in"] * 3))
         assert sorted(one.status_code for one in answers)[:1] == [200]
         assert sum(one.status_code == 200 for one in answers[::2]) == 1

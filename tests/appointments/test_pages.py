@@ -10,7 +10,7 @@ import pytest
 from portal import clock, db
 from portal.web.forms import CSRF_FIELD
 from tests import factories
-from tests.appointments.conftest import Cast, appointment_row, booked, post
+from tests.appointments.conftest import Cast, appointment_row, booked, near, post
 from tests.counting import counted_statements
 from tests.factories import Person
 
@@ -92,6 +92,7 @@ async def test_the_doctors_day(client: httpx.AsyncClient, cast: Cast) -> None:
 
 async def test_the_clinics_day(client: httpx.AsyncClient, cast: Cast) -> None:
     visit = await booked(client, cast)
+    await near(visit["id"])
     path = f"/clinic/appointments?date={visit['date']}"
     for query, seen in (("", 1), (f"&doctor_id={cast.doctor.id}", 1), (f"&doctor_id={cast.other_doctor.id}", 0),
                         ("&status=BOOKED", 1), ("&status=COMPLETED", 0), ("&doctor_id=&status=", 1)):  # fmt: skip

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -65,7 +66,8 @@ Write = tuple[str, str, Person | None, dict[str, Any] | None]
 async def writes() -> list[Write]:
     """A visit's life and an account's, each step a write of its own that the one before makes possible."""
     doctor, patient = await factories.doctor(), await factories.patient()
-    held, booked = await factories.slots(doctor.id, 2)
+    soon = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=20)
+    held, booked = [await factories.slot(doctor.id, soon + timedelta(minutes=15 * number)) for number in range(2)]
     return [
         ("POST", "/api/auth/register", None, registration(f"{held}@test.example")),
         ("POST", f"/api/slots/{held}/hold", patient, None),

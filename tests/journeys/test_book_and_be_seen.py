@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests import factories
-from tests.appointments.conftest import app, client
+from tests.appointments.conftest import app, client, near
 
 __all__ = ["app", "client"]  # fixtures
 
@@ -64,6 +64,9 @@ async def test_from_registration_to_the_end_of_the_visit(client: httpx.AsyncClie
     assert (await other("POST", "/appointments", queue, expect=201))["queue_position"] == 1
 
     await patient("POST", f"/appointments/{visit['id']}/confirm")
+    early = await patient("POST", f"/appointments/{visit['id']}/check-in", expect=409)
+    assert early["code"] == "too_early" and early["opens_at"] < visit["start_time"]
+    await near(visit["id"])
     await patient("POST", f"/appointments/{visit['id']}/check-in")
     todays = await doctor("GET", "/appointments", status="CHECKED_IN", **day)
     assert [one["id"] for one in todays["appointments"]] == [visit["id"]]

@@ -72,7 +72,9 @@ class Morning:
         return await post(self.client, who, f"/appointments/{self.visits[number]}/{action}", body)
 
     async def queue(self, who: Person, action: str, **body: Any) -> httpx.Response:
-        return await post(self.client, who, f"/sessions/{self.session_id}/queue/{action}", {"date": str(self.day), **body})
+        return await post(
+            self.client, who, f"/sessions/{self.session_id}/queue/{action}", {"date": str(self.day), **body}
+        )
 
     async def call(self, who: Person | None = None) -> int | str:
         """The number that is called, or the code of the refusal."""
@@ -107,7 +109,13 @@ async def begun(
     local = begin.astimezone(ZoneInfo(zone))
     end = local + timedelta(minutes=minutes * (places - overflow))
     session_id = await factories.session(
-        cast.doctor.id, cast.clinic_id, day=local.date(), start=local.time(), end=end.time(), places=places, minutes=minutes
+        cast.doctor.id,
+        cast.clinic_id,
+        day=local.date(),
+        start=local.time(),
+        end=end.time(),
+        places=places,
+        minutes=minutes,
     )
     for number in range(places):
         start = begin + timedelta(minutes=minutes * number)
