@@ -46,6 +46,8 @@ GOALS = (
     Goal("sign_ins", "sign-ins against the bare argon2 rate", "/s", 0.8, None, True, True),
     Goal("page_meanwhile", "page p50 meanwhile, against a quiet server", "ms", 2, None),
     Goal("search_p99", "search among all doctors with next free slots, p99 at 16 clients", "ms", 60, 30, False),
+    Goal("wait_error", "mean error of the times shown to who waits, against those ahead × the usual length", "min", 1, 0.9),
+    Goal("wait_inside", "visits that began inside the range shown", "%", 80, None, False, True),
     Goal("growth_page", "a doctor's week at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
     Goal("growth_visit", "hold + book at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
 )  # fmt: skip

@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 MORNINGS = 160
-LOWEST, HIGHEST = 0.09, 0.91  # of the mornings, those inside the range; rounding outwards adds to it
+LOWEST, HIGHEST = 0.07, 0.93  # of the mornings, those inside the range; rounding outwards adds to it
 ROUND = 5  # minutes
 PLANNED_WEIGHT, SPREAD, SPREAD_WEIGHT = 6.0, 0.45, 8.0  # what the plan counts for against so many recorded visits
 PACE_SPREAD = 0.13  # how much days differ from one another
