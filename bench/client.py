@@ -67,9 +67,13 @@ def length_of(head: bytes) -> int:
     return int(head[begin + len(LENGTH) :].split(b"\r\n", 1)[0]) if begin >= 0 else 0
 
 
-async def callers(stack: AsyncExitStack, port: int, number: int) -> list[Caller]:
-    """So many open connections, closed by the stack."""
-    return [await stack.enter_async_context(Caller(port)) for _ in range(number)]
+async def callers(stack: AsyncExitStack, port: int, number: int, apart: float = 0) -> list[Caller]:
+    """So many open connections, closed by the stack; opened in one moment, often one worker gets nearly all of them."""
+    crowd = []
+    for _ in range(number):
+        crowd.append(await stack.enter_async_context(Caller(port)))
+        await asyncio.sleep(apart)
+    return crowd
 
 
 async def ready(port: int, path: str, seconds: float = 60) -> None:
@@ -94,15 +98,16 @@ async def at_once(crowd: Sequence[Caller], requests: Sequence[bytes]) -> tuple[f
 
 
 async def press(
-    port: int, clients: int, seconds: float, turn: Callable[[Caller, int, int], Awaitable[None]]
+    port: int, clients: int, seconds: float, turn: Callable[[Caller, int, int], Awaitable[None]], apart: float = 0
 ) -> tuple[float, list[float]]:
     """`clients` take one turn after the other; turns per second, and the milliseconds of each turn.
 
-    A turn gets its connection, the number of its client, and how many turns that client has taken before.
+    A turn gets its connection, the number of its client, and how many turns that client has taken before. `apart` are
+    the seconds between two connections.
     """
     took: list[float] = []
     async with AsyncExitStack() as stack:
-        crowd = await callers(stack, port, clients)
+        crowd = await callers(stack, port, clients, apart)
         begun = perf_counter()
 
         async def client(number: int) -> None:

@@ -24,7 +24,7 @@ import uvicorn._subprocess
 from uvicorn.supervisors import multiprocess as supervisor
 
 from portal import db, faults, heartbeat, live, metrics, tracing
-from portal.accounts import tokens
+from portal.accounts import passwords, tokens
 from portal.audit import queries
 from portal.audit.schemas import ChainCheck
 from portal.pool import is_migrated
@@ -88,8 +88,8 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
     listener = bound(host, port)
     with database(settings) as running:
         prepare(running)
-        os.environ.update(environ, DATABASE_URL=running.database_url)
-        os.environ["PORTAL_EMBEDDED"] = str(running.embedded).lower()
+        os.environ.update(environ, DATABASE_URL=running.database_url, PORTAL_EMBEDDED=str(running.embedded).lower())
+        os.environ[passwords.PROCESSES] = str(workers)
         for end in (signal.SIGTERM, signal.SIGINT):
             signal.signal(end, lambda *_: None)  # uvicorn raises the signal anew when all is done: that is no failure
         config = uvicorn.Config(

@@ -24,13 +24,15 @@ from portal.errors import NotFound, Unauthorized
 from portal.ids import uuid7
 from portal.web import limits
 from portal.web.i18n import _
+from portal.web.requests import request_id
 
 PATIENT_LIFETIME = timedelta(days=30)
 STAFF_LIFETIME = timedelta(hours=12)  # one working day at the screen
 API_LIFETIME = timedelta(days=30)  # from the last refresh
 GRACE = timedelta(seconds=20)  # a lost answer may be asked for again
 
-BY_EMAIL = "SELECT id, role, status, password_hash FROM account WHERE email = $1"
+# Who it is, the password shows: until then the database itself gives the one row of an address (see migration m0069).
+BY_EMAIL = "SELECT * FROM account_to_sign_in($1)"
 
 NEW_HASH = "UPDATE account SET password_hash = $3 WHERE id = $1 AND password_hash = $2"
 
@@ -39,6 +41,25 @@ INSERT INTO login (id, account_id, kind, secret_hash, user_agent, expires_at)
 VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6)
 RETURNING expires_at
 """
+
+# Everything that a right password leads to, in one trip: the login, the first refresh token, the audit's row, and who it
+# is. Nothing of it happens when the account was suspended while the password was being checked.
+SIGN_IN = (
+    """
+WITH begun AS (
+    INSERT INTO login (id, account_id, kind, secret_hash, user_agent, expires_at)
+    SELECT $1, id, $3, $4, $6, clock_timestamp() + $7 FROM account WHERE id = $2 AND status <> 'SUSPENDED'
+    RETURNING *
+), issued AS (
+    INSERT INTO refresh_token (token_hash, login_id, expires_at) SELECT $5, id, expires_at FROM begun WHERE kind = 'API'
+), audited AS (
+    INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, request_id)
+    SELECT account_id, $8, 'login.begin', 'login', id::text, $9 FROM begun
+)
+SELECT begun.expires_at AS login_expires_at,"""
+    + queries.USER_COLUMNS
+    + "FROM begun JOIN account a ON a.id = begun.account_id"
+)
 
 ISSUE = """
 INSERT INTO refresh_token (token_hash, login_id, expires_at) VALUES ($1, $2, clock_timestamp() + $3)
@@ -86,8 +107,7 @@ async def log_in(
     `replacing` is whoever was signed in on this browser before: that login ends.
     """
     await limits.attempt("login", email)
-    async with db.as_portal():  # who it is, the password shows
-        row = await db.fetch_row(BY_EMAIL, email)
+    row = await db.fetch_row(BY_EMAIL, email, public=True)
     known = await passwords.is_password(password, row["password_hash"] if row else None)
     if row is None or not known or row["status"] == AccountStatus.SUSPENDED:
         raise wrong_credentials()
@@ -98,12 +118,7 @@ async def log_in(
             await db.execute(NEW_HASH, row["id"], row["password_hash"], fresh)
         if replacing:
             await db.execute(END, replacing.login_id, replacing.id, "signed in anew")
-        login = await start_login_in_tx(row["id"], Role(row["role"]), kind, user_agent)
-        user = await queries.user(row["id"])
-        if user.status is AccountStatus.SUSPENDED:  # suspended while the password was being checked
-            raise wrong_credentials()
-        await record_in_tx(actor_of(user, login), "login.begin", subject_type="login", subject_id=login.login_id)
-    return SignedIn(user=user, login=login)
+        return await sign_in_in_tx(row["id"], Role(row["role"]), kind, user_agent)
 
 
 def wrong_credentials() -> Unauthorized:
@@ -112,15 +127,37 @@ def wrong_credentials() -> Unauthorized:
     return Unauthorized(_("The e-mail address or the password is not right."))
 
 
+async def sign_in_in_tx(account_id: UUID, role: Role, kind: LoginKind, user_agent: str) -> SignedIn:
+    """Begin a login by password and write down that it began. Raises `Unauthorized` when the account is suspended now."""
+    login_id, secret = uuid7(), secrets.token_urlsafe(32)
+    row = await db.fetch_row(
+        SIGN_IN, login_id, account_id, kind, cookie_hash(kind, secret), tokens.token_hash(secret), user_agent[:300],
+        lifetime_of(role, kind), role, request_id(),
+    )  # fmt: skip
+    if row is None:
+        raise wrong_credentials()
+    login = NewLogin(login_id=login_id, secret=secret, expires_at=row["login_expires_at"])
+    return SignedIn(user=queries.user_of(row), login=login)
+
+
 async def start_login_in_tx(account_id: UUID, role: Role, kind: LoginKind, user_agent: str) -> NewLogin:
     """Begin a login with a new id and a new secret; nothing of an earlier one is kept."""
-    login_id, secret = uuid7(), secrets.token_urlsafe(32)
-    lifetime = API_LIFETIME if kind is LoginKind.API else PATIENT_LIFETIME if role is Role.PATIENT else STAFF_LIFETIME
-    cookie_hash = tokens.token_hash(secret) if kind is LoginKind.PAGE else None
-    expires_at = await db.fetch_value(BEGIN, login_id, account_id, kind, cookie_hash, user_agent[:300], lifetime)
+    login_id, secret, lifetime = uuid7(), secrets.token_urlsafe(32), lifetime_of(role, kind)
+    hashed = cookie_hash(kind, secret)
+    expires_at = await db.fetch_value(BEGIN, login_id, account_id, kind, hashed, user_agent[:300], lifetime)
     if kind is LoginKind.API:
         await db.execute(ISSUE, tokens.token_hash(secret), login_id, lifetime)
     return NewLogin(login_id=login_id, secret=secret, expires_at=expires_at)
+
+
+def lifetime_of(role: Role, kind: LoginKind) -> timedelta:
+    """How long a login lasts that nobody ends."""
+    return API_LIFETIME if kind is LoginKind.API else PATIENT_LIFETIME if role is Role.PATIENT else STAFF_LIFETIME
+
+
+def cookie_hash(kind: LoginKind, secret: str) -> bytes | None:
+    """Programs know their login by its tokens; a cookie with the same secret would be a second way in."""
+    return tokens.token_hash(secret) if kind is LoginKind.PAGE else None
 
 
 def token_pair(account_id: UUID, role: Role, login_id: UUID, refresh_token: str) -> TokenPair:

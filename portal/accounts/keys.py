@@ -48,6 +48,7 @@ class Keyring:
         self.path = path
         self._seen: tuple[int, int] | None = None
         self._signing: list[Jwk] = []
+        self._newest: Ed25519PrivateKey
         self._root = b""
         self.refresh()
 
@@ -66,11 +67,12 @@ class Keyring:
         if not signing or len(root) < 32:
             raise SettingError(f"PORTAL_KEYS: {self.path} holds no usable key set")
         self._signing, self._root, self._seen = signing, root, (status.st_mtime_ns, status.st_ino)
+        self._newest = private_key(signing[0])
 
     def signer(self) -> tuple[str, Ed25519PrivateKey]:
         """The newest key and its id."""
         self.refresh()
-        return self._signing[0].kid, private_key(self._signing[0])
+        return self._signing[0].kid, self._newest
 
     def believed(self) -> list[Jwk]:
         """The keys whose signature still counts, newest first."""

@@ -1,4 +1,8 @@
-"""Passwords: Argon2id in a few threads of lower rank, so that a rush of logins slows itself and nobody's pages."""
+"""Passwords: Argon2id in a few threads of lower rank, so that a rush of logins slows itself and nobody's pages.
+
+All web processes together have as many of these threads as there are cores: more would take turns on the same cores, and
+each check would take a tenth longer.
+"""
 
 import asyncio
 import os
@@ -15,15 +19,21 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP
 
 
 STAND_BACK = 10  # how far below the rest of the portal, in steps of `nice`
+PROCESSES = "PORTAL_PROCESSES"  # set by `portal serve` for its web processes: how many share the cores
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, "password", initializer=_stand_back)
+    return ThreadPoolExecutor(share_of_cores(), "password", initializer=_stand_back)
+
+
+def share_of_cores() -> int:
+    """How many threads are for this process: at least one, and all of the cores where nobody said that others run."""
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get(PROCESSES, "1")))
 
 
 def _stand_back() -> None:
-    """Several web processes have more of these threads than there are cores; pages and the database go first."""
+    """There is a thread for each core, so pages and the database go first."""
     if sys.platform == "linux":  # elsewhere a thread has no rank of its own
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), STAND_BACK)

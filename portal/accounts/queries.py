@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from portal import db
@@ -9,8 +10,8 @@ from portal.accounts.browsers import browser_name
 from portal.accounts.schemas import Actor, LoginRow, User
 from portal.errors import NotFound
 
-USER = """
-SELECT a.id, a.email, a.role, a.status, a.first_name, a.last_name, a.phone_number, a.time_zone, a.locale, a.appearance,
+USER_COLUMNS = """
+       a.id, a.email, a.role, a.status, a.first_name, a.last_name, a.phone_number, a.time_zone, a.locale, a.appearance,
        a.created_at,
        CASE a.role
            WHEN 'CLINIC_ADMIN' THEN ARRAY(SELECT c.clinic_id FROM clinic_admin c WHERE c.account_id = a.id)
@@ -18,9 +19,9 @@ SELECT a.id, a.email, a.role, a.status, a.first_name, a.last_name, a.phone_numbe
            ELSE ARRAY[]::uuid[]
        END AS clinic_ids,
        (SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = a.id) AS pharmacy_id
-FROM account a
-WHERE a.id = $1
 """
+
+USER = "SELECT" + USER_COLUMNS + "FROM account a WHERE a.id = $1"
 
 LOGINS = """
 SELECT id, kind, user_agent, created_at, last_seen_at, expires_at, id = $2 AS current
@@ -42,6 +43,11 @@ async def user(account_id: UUID) -> User:
     row = await db.fetch_row(USER, account_id)
     if row is None:
         raise NotFound
+    return user_of(row)
+
+
+def user_of(row: asyncpg.Record) -> User:
+    """The account of a row that has `USER_COLUMNS`."""
     return msgspec.convert(dict(row), User)
 
 

@@ -1,7 +1,7 @@
 """Cleaning of addresses that reach a person or a place: e-mail, phone, web, language and time zone names."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -28,6 +28,11 @@ def clean_email(value: str) -> str:
     text = value.strip(" ")
     if len(text) > MAX_EMAIL:
         raise bad_email()
+    return _canonical(text)
+
+
+@lru_cache(maxsize=1024)  # whoever signs in has been here before, and the check costs more than a statement
+def _canonical(text: str) -> str:
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, globally_deliverable=False)
     except EmailNotValidError:

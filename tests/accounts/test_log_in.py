@@ -1,5 +1,6 @@
 """Signing in: works on both faces, says nothing about accounts, and always begins a fresh login."""
 
+import os
 import statistics
 import time
 
@@ -145,6 +146,33 @@ async def test_a_suspended_account_is_told_no_more_than_a_stranger(client: httpx
     assert (await client.get("/api/auth/me", headers=bearer(body))).status_code == 401
     again = await client.post("/api/auth/refresh", json={"refresh_token": body["refresh_token"]})
     assert again.status_code == 401
+
+
+async def test_whoever_is_suspended_meanwhile_does_not_get_in(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The password takes a moment to check; nothing is begun, and nothing written, for an account that ended in it."""
+    await registered(client, "meanwhile@example.org")
+    before = await db.fetch_value("SELECT count(*) FROM login")
+
+    async def suspended_meanwhile(_password: str, _stored: str | None) -> bool:
+        async with db.as_portal():
+            await db.execute("UPDATE account SET status = 'SUSPENDED' WHERE email = 'meanwhile@example.org'")
+        return True
+
+    monkeypatch.setattr(passwords, "is_password", suspended_meanwhile)
+    answer = await client.post("/api/auth/login", json={"email": "meanwhile@example.org", "password": PASSWORD})
+    assert answer.status_code == 401
+    assert await db.fetch_value("SELECT count(*) FROM login") == before
+
+
+def test_all_processes_together_have_a_thread_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    threads = []
+    for processes in ("1", "3", "8", "20"):
+        monkeypatch.setenv(passwords.PROCESSES, processes)
+        threads.append(passwords.share_of_cores())
+    assert threads == [8, 2, 1, 1]
 
 
 async def test_a_weaker_hash_is_renewed(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
