@@ -1,6 +1,7 @@
 """How streams end: a lost right, a client that does not read or vanishes, their time, the end of the server."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import time
@@ -14,6 +15,7 @@ from portal.live import rounds
 from portal.live.bus import Message
 from portal.live.hub import RECHECK_USER
 from portal.web import seats
+from tests import catalogue
 from tests.live import tiny
 from tests.live.client import Stream, connect, post, reset
 from tests.live.processes import server
@@ -31,23 +33,44 @@ async def gone(stream: Stream, seconds: float) -> float:
 
 
 @pytest.mark.C6
-async def test_a_lost_login_ends_its_streams_within_five_seconds(port: int, store: tiny.Store) -> None:
+async def test_a_lost_login_and_a_lost_relation_end_streams_within_five_seconds(port: int, store: tiny.Store) -> None:
     mine = [await connect(port, f"person:{ME},{THINGS}", user=ME, api=bool(n % 2)) for n in range(4)]
     others = [await connect(port, THINGS, user=OTHER), await connect(port, THINGS)]
+    store.members.add(OTHER)
+    member = await connect(port, "club", user=OTHER)
     store.revoked.add(ME)
-    for stream in mine:
+    store.members.discard(OTHER)
+    for stream in [*mine, member]:
         await gone(stream, 5)
         assert stream.clean
     assert not any(stream.ended.is_set() for stream in others)
-    assert live.stats()["revoked"] == 4
+    assert live.stats()["revoked"] == 5
 
 
 @pytest.mark.C6
-async def test_a_lost_relation_ends_the_stream_within_five_seconds(port: int, store: tiny.Store) -> None:
-    store.members.add(ME)
-    stream = await connect(port, "club", user=ME)
-    store.members.discard(ME)
-    await gone(stream, 5)
+async def test_a_right_that_is_asked_for_once_goes_on_for_ever(
+    quick_rounds: None, port: int, store: tiny.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The naive twin of the tests above: a stream that was authorised when it opened, and never again."""
+
+    async def never(_rounds: object, _readers: object) -> None:
+        """Nobody asks."""
+
+    ended = []
+    for naive in (False, True):
+        store.revoked.clear()
+        stream = await connect(port, f"person:{ME}", user=ME)
+        if naive:
+            monkeypatch.setattr(rounds.Rounds, "check", never)
+        store.revoked.add(ME)
+        with contextlib.suppress(TimeoutError):
+            await gone(stream, 1)
+        live.current_hub().publish(Message(f"person:{ME}", "secret.told"))
+        with contextlib.suppress(TimeoutError):
+            await stream.until(lambda it: any(event.name == "secret.told" for event in it.events), 0.5)
+        ended.append((stream.ended.is_set(), any(event.name == "secret.told" for event in stream.events)))
+    catalogue.figure("C6", f"naive twin: (ended, hears on) is {ended[1]}, ours {ended[0]}")
+    assert ended == [(True, False), (False, True)]
 
 
 @pytest.mark.C6
@@ -106,13 +129,12 @@ async def silent(port: int, topics: str) -> socket.socket:
     return raw
 
 
-@pytest.mark.F5
-async def test_a_slow_reader_is_dropped_and_holds_little(port: int, store: tiny.Store) -> None:
-    stuck = [await silent(port, THINGS) for _ in range(20)]
+async def press_on(port: int, store: tiny.Store, stuck: int, changes: int) -> tuple[int, float]:
+    """Change something large until those who do not read are gone: the most that one held, and the longest wait of others."""
     quick = await connect(port, THINGS, query=f"&since={live.cursor()}")
-    await quick.until(lambda _: live.stats()["readers"] == 21)
-    waits = []
-    for number in range(400):
+    await quick.until(lambda _: live.stats()["readers"] == stuck + 1)
+    waits, most = [], 0
+    for number in range(changes):
         store.put(THINGS, "a", f"{number} " + "x" * 100_000)
         for channel in live.current_hub().channels.values():
             channel._read_at = 0  # no tick: as much as can be in a short time
@@ -120,17 +142,36 @@ async def test_a_slow_reader_is_dropped_and_holds_little(port: int, store: tiny.
         live.current_hub().publish(Message(THINGS, "thing.changed", {"thing_id": "a"}))
         await quick.count(number + 1)
         waits.append(time.monotonic() - began)
-        for reader in live.current_hub().readers:
-            assert reader._backlog_bytes <= live_reader.BACKLOG_BYTES
+        most = max([most, *(reader._backlog_bytes for reader in live.current_hub().readers)])
         if live.stats()["readers"] == 1:
             break
-    assert live.stats()["dropped"] == 20
-    assert live.stats()["readers"] == 1
-    assert max(waits) < 2
+    return most, max(waits)
+
+
+@pytest.mark.F5
+async def test_a_slow_reader_is_dropped_and_holds_little(port: int, store: tiny.Store) -> None:
+    stuck = [await silent(port, THINGS) for _ in range(20)]
+    most, longest = await press_on(port, store, 20, 400)
+    assert (live.stats()["dropped"], live.stats()["readers"]) == (20, 1)
+    assert most <= live_reader.BACKLOG_BYTES and longest < 2
     for raw in stuck:
         with pytest.raises(ConnectionResetError):  # the connection itself is gone, with its buffers
             while raw.recv(1 << 20):
                 await asyncio.sleep(0)
+        raw.close()
+
+
+@pytest.mark.F5
+async def test_a_writer_without_a_bound_grows(port: int, store: tiny.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The naive twin of the test above: whatever a client does not take is kept for it."""
+    bound = live_reader.BACKLOG_BYTES
+    monkeypatch.setattr(live_reader, "BACKLOG_BYTES", 1 << 40)
+    monkeypatch.setattr(live_reader, "BACKLOG_FRAMES", 1 << 40)
+    stuck = [await silent(port, THINGS) for _ in range(3)]
+    most, _longest = await press_on(port, store, 3, 30)
+    catalogue.figure("F5", f"naive twin: {live.stats()['dropped']} dropped, {most // 1024} KiB kept for one client")
+    assert live.stats()["dropped"] == 0 and most > 10 * bound
+    for raw in stuck:
         raw.close()
 
 
