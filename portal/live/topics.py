@@ -90,6 +90,11 @@ def register(kind: TopicKind) -> TopicKind:
     return kind
 
 
+def kinds() -> dict[str, TopicKind]:
+    """Every kind that is known, by its prefix."""
+    return dict(_kinds)
+
+
 def kind_of(topic: str) -> TopicKind:
     """The kind of a well-formed topic.
 

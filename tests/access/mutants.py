@@ -106,7 +106,7 @@ async def find(caller: Caller, rows: list[Row]) -> list[Mutant]:
 
 def guard_functions() -> list[Any]:
     """Every guard function of the domains, once, however often it is imported."""
-    found, public = {}, [kind.may_listen for kind in topics._kinds.values() if kind.public]
+    found, public = {}, [kind.may_listen for kind in topics.kinds().values() if kind.public]
     for module in domain_modules():
         for name, value in vars(module).items():
             if GUARD_NAMES.fullmatch(name) and value not in public and value.__module__ == module.__name__:
@@ -126,7 +126,7 @@ def replaced(function: Any, stand_in: Any) -> Iterator[None]:
             for name, value in list(vars(module).items()):
                 if value is function:
                     undo.enter_context(patch.object(module, name, stand_in))
-        for kind in topics._kinds.values():
+        for kind in topics.kinds().values():
             if kind.may_listen is function:
                 undo.callback(object.__setattr__, kind, "may_listen", function)
                 object.__setattr__(kind, "may_listen", stand_in)
