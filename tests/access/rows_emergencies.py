@@ -8,7 +8,9 @@ CALLED = "some patients of the stage have called already"
 
 ROWS = [
     *(
-        Row(f"GET {path}", "DOCTOR", query="topics=emergencies", refusal=(401, 403), is_vague="visitors 401, others 403",
+        # A doctor who is not verified, or not available, is no available doctor.
+        Row(f"GET {path}", "DOCTOR", query="topics=emergencies", ok=(200, 303, 403), refusal=(401, 403),
+            is_vague="visitors 401, others 403",
             unaudited="a stream carries no data of its own, only names of events")
         for path in ("/live", "/api/live")
     ),
