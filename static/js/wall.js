@@ -24,7 +24,7 @@ function set(on) {
 
 function look() {
   for (const { id, dataset } of document.querySelectorAll("[data-calls]")) {
-    if (called.has(id) && called.get(id) !== dataset.calls) say(dataset.say);
+    if (dataset.calls && called.has(id) && called.get(id) !== dataset.calls) say(dataset.say);
     called.set(id, dataset.calls);
   }
 }
