@@ -158,6 +158,7 @@ async def work(settings: Settings) -> int:
 
     logs.configure()
     faults.arm(settings.fault_at, settings.test_faults)
+    tokens.use_keys(settings)  # what jobs tell the screens of waiting rooms is sealed
     ended = asyncio.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(end, ended.set)

@@ -66,7 +66,7 @@ WITH own AS (
     UPDATE appointment a SET status = $6,
         confirmed_at = CASE WHEN $8 = 'confirm' THEN clock_timestamp() ELSE a.confirmed_at END,
         checked_in_at = CASE WHEN $8 = 'check-in' THEN clock_timestamp() ELSE a.checked_in_at END,
-        queue_rank = CASE WHEN $8 = 'check-in' THEN rank_at_check_in(a) ELSE a.queue_rank END,
+        queue_rank = CASE WHEN $8 = 'check-in' AND NOT a.urgent THEN rank_at_check_in(a) ELSE a.queue_rank END,
         actual_start_time = CASE WHEN $8 = 'start' THEN clock_timestamp() ELSE coalesce($12, a.actual_start_time) END,
         actual_end_time = CASE WHEN $8 = 'complete' THEN coalesce($13, clock_timestamp()) ELSE a.actual_end_time END,
         doctor_notes = coalesce($14, a.doctor_notes),

@@ -10,6 +10,7 @@ from portal.emergencies import events, jobs, policy, queries, statements
 from portal.emergencies.schemas import Call, Emergency, EmergencyStatus
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.ids import uuid7
+from portal.queues.actions import put_first_in_tx
 from portal.web.i18n import _
 from portal.web.requests import request_id
 
@@ -41,6 +42,9 @@ async def call(actor: Actor, wanted: Call) -> Emergency:
     async with db.transaction():
         if wanted.specialty_id and await db.fetch_value(SPECIALTY, wanted.specialty_id) is None:
             raise Invalid([FieldError("specialty_id", _("Choose a specialty from the list."))])
+        await record_in_tx(
+            actor, "emergency.opened", subject_type="emergency", subject_id=emergency_id, patient_id=actor.id
+        )
         made = await db.fetch_value(
             OPEN,
             emergency_id,
@@ -52,9 +56,6 @@ async def call(actor: Actor, wanted: Call) -> Emergency:
         )
         if made is None:
             raise Conflict("already_open", _("You have called for help already. Doctors are being alerted."))
-        await record_in_tx(
-            actor, "emergency.opened", subject_type="emergency", subject_id=emergency_id, patient_id=actor.id
-        )
         async with db.as_portal():  # who is alerted is not the patient's to see
             if not await jobs.alert_in_tx(emergency_id):
                 await jobs.escalate_in_tx(emergency_id)
@@ -80,6 +81,7 @@ async def accept(actor: Actor, emergency_id: UUID) -> Emergency:
         if row["id"] is None:  # another visit of the patient began in this very moment
             raise db.Retry
         events.publish("emergency.accepted", emergency_id, row["patient_id"], actor.id)
+        await put_first_in_tx(actor, row["id"])
         visits.publish(row, "appointment.booked")
         visits.publish_slots(row, "slot.disabled", row["closed"] or [])
         live.recheck_user(actor.id)  # who is busy hears of no other call

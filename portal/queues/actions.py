@@ -169,12 +169,15 @@ async def announce_delay(actor: Actor, session_id: UUID, data: Delay) -> QueueDa
     return QueueDay(session_id=session_id, date=data.date, delay_minutes=data.delay_minutes)
 
 
-async def put_first_in_tx(appointment_id: UUID) -> None:
-    """Let an accepted emergency go first in the session that its doctor holds at this moment; where there is none,
-    nothing happens. Called as the portal itself: whoever accepts sees no other visits of the day."""
-    row = await db.fetch_row(statements.PUT_FIRST, appointment_id)
+async def put_first_in_tx(actor: Actor, appointment_id: UUID) -> None:
+    """Let an emergency that this doctor has accepted go first in the session that they hold at this moment, with its
+    patient checked in; where there is none, nothing happens."""
+    async with db.as_portal():  # the rank depends on other calls for help, and the visit is of no clinic
+        row = await db.fetch_row(
+            statements.PUT_FIRST, appointment_id, actor.id, actor.role.value, uuid7(), request_id()
+        )  # fmt: skip
     if row is not None:
-        _tell(row, "queue.changed")
+        _tell(row, "queue.urgent")
 
 
 async def _lock_in_tx(actor: Actor, session_id: UUID, day: date) -> Any:

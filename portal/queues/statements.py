@@ -247,16 +247,29 @@ UPDATE queue_day SET delay_minutes = $3::smallint, announced_at = CASE WHEN $3::
 WHERE session_id = $1 AND date = $2
 """
 
-# An emergency goes first in the session that it interrupts: behind those before it, in front of all numbers.
+# An emergency goes first in the session that it interrupts: behind those before it, in front of all numbers. Its patient
+# is there. $1 appointment, $2 actor, $3 role, $4 event id, $5 request.
 PUT_FIRST = """
 WITH running AS (
     SELECT s.session_id, s.date FROM appointment a JOIN slot s ON s.doctor_id = a.doctor_id AND s.session_id IS NOT NULL
     WHERE a.id = $1 AND s.date BETWEEN a.date - 1 AND a.date + 1
     GROUP BY s.session_id, s.date
     HAVING min(s.starts_at) <= clock_timestamp() + interval '15 minutes' AND max(s.ends_at) > clock_timestamp() LIMIT 1
+), moved AS (
+    UPDATE appointment a SET urgent = true, session_id = r.session_id, date = r.date, status = 'CHECKED_IN',
+        checked_in_at = clock_timestamp(), queue_rank = 1 + coalesce((SELECT max(o.queue_rank) FROM appointment o
+            WHERE o.session_id = r.session_id AND o.date = r.date AND o.urgent), -1000)
+    FROM running r WHERE a.id = $1 AND a.status = 'BOOKED'
+    RETURNING a.*, appointment_event(a) AS event
+), told AS (
+    INSERT INTO appointment_history (appointment_id, actor_id, from_status, to_status)
+    SELECT id, $2, 'BOOKED', status FROM moved
+), audited AS (
+    INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, patient_id, request_id)
+    SELECT $2, $3, 'appointment.checked_in', 'appointment', id::text, patient_id, $5 FROM moved
+), emitted AS (
+    INSERT INTO outbox_event (id, event_type, aggregate_id, data)
+    SELECT $4, 'appointment.checked_in', id, event FROM moved
 )
-UPDATE appointment a SET urgent = true, session_id = r.session_id, date = r.date, queue_rank = coalesce(
-    (SELECT max(o.queue_rank) FROM appointment o WHERE o.session_id = r.session_id AND o.date = r.date AND o.urgent), -1000) + 1
-FROM running r WHERE a.id = $1 AND a.status IN ('BOOKED', 'CHECKED_IN')
-RETURNING a.session_id, a.date, a.clinic_id
+SELECT m.session_id, m.date, w.clinic_id FROM moved m JOIN weekly_session w ON w.id = m.session_id
 """

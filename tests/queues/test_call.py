@@ -124,9 +124,10 @@ async def test_an_emergency_goes_first(morning: Morning) -> None:
     made = await post(morning.client, morning.cast.doctor, "/appointments",
                       {"slot_id": str(slot), "appointment_type": "VIRTUAL", "patient_id": str(helped.id)})  # fmt: skip
     visit_id = made.json()["id"]
-    await db.execute("UPDATE appointment SET status = 'CHECKED_IN', date = $2 WHERE id = $1", visit_id, morning.day)
+    await db.execute("UPDATE appointment SET date = $2 WHERE id = $1", visit_id, morning.day)
     async with db.transaction():
-        await put_first_in_tx(visit_id)
+        await put_first_in_tx(morning.cast.doctor.actor, visit_id)
+    assert [step[:2] for step in await history(visit_id)] == [(None, "BOOKED"), ("BOOKED", "CHECKED_IN")]
     board = await morning.board()
     assert [one["queue_position"] for one in board["waiting"]] == [None, 1] and board["waiting"][0]["urgent"]
     called = await morning.queue(morning.cast.doctor, "call-next")
