@@ -83,7 +83,7 @@ FROM slot s JOIN doctor d ON d.account_id = s.doctor_id JOIN account c ON c.id =
 WHERE s.doctor_id = $1 AND (s.doctor_id = $2 OR s.clinic_id = ANY($3::uuid[])) AND s.service_type IN ('BOTH', $4)
     AND s.appointment_id IS NULL AND NOT s.disabled AND NOT s.overflow AND s.starts_at > clock_timestamp()
     AND (s.held_until IS NULL OR s.held_until <= clock_timestamp())
-ORDER BY s.starts_at LIMIT 24
+ORDER BY s.starts_at LIMIT 16
 """
 _BY_CONTACT = """
 SELECT found.id, found.first_name || ' ' || found.last_name AS name, NULL::date AS date_of_birth FROM patient_by_contact($1) found

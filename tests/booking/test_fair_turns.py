@@ -15,6 +15,7 @@ from portal.settings import Settings
 from tests import catalogue, factories
 from tests.factories import Person
 from tests.portal_server import served
+from tests.services import free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.A1]
 DOCTORS, AT_ONCE, ROUNDS = 5, 3, 4  # the callers of a round never come out even with the doctors
@@ -33,13 +34,13 @@ def spread(given: Counter[str], doctors: list[str]) -> int:
     return max(counts) - min(counts)
 
 
-async def portal_rounds(url: str, people: list[Person], specialty: UUID, given: Counter[str]) -> None:
-    """The callers by new connections each, so that every process gets some of them."""
+async def portal_rounds(urls: list[str], people: list[Person], specialty: UUID, given: Counter[str]) -> None:
+    """The callers ask one process or the other."""
     visits: dict[int, str] = {}
     body = {"specialty_id": str(specialty), "mode": "FIRST_AVAILABLE", "appointment_type": "VIRTUAL"}
 
     async def ask(number: int, path: str, sent: dict[str, str]) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=f"{url}/api", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"{urls[number % 2]}/api", timeout=30) as client:
             return await client.post(path, json=sent, headers=people[number].bearer)
 
     async def give(number: int) -> str:
@@ -66,9 +67,14 @@ async def test_turns_are_even_over_processes_and_a_restart(settings: Settings, p
         "PORTAL_BASE_URL": settings.base_url, "PORTAL_ALLOWED_HOSTS": "127.0.0.1", "PORTAL_RATE_LIMIT": "100000",
     }  # fmt: skip
     for start in range(2):
-        with served("--workers", "2", data=tmp_path / str(start), **environment) as portal:
-            await portal_rounds(portal.url, people, specialty, given)
-            portal.stop()
+        ports = [free_port(), free_port()]
+        with (
+            served(data=tmp_path / f"{start}a", port=ports[0], **environment) as one,
+            served(data=tmp_path / f"{start}b", port=ports[1], **environment) as other,
+        ):
+            await portal_rounds([f"http://127.0.0.1:{port}" for port in ports], people, specialty, given)
+            one.stop()
+            other.stop()
     apart = spread(given, [str(one.id) for one in doctors])
     catalogue.figure(
         "A1", f"first free now: {given.total()} turns of {DOCTORS} doctors, 2 processes, 1 restart: {apart} apart"
