@@ -35,6 +35,7 @@ async def of_side(side: str, cast: dict[str, Person], clinic_id: UUID) -> dict[s
     found |= await plan(side, doctor.id, clinic_id) | await slots(patient.id, doctor.id, clinic_id)
     found |= await visits(side, patient.id, doctor.id, clinic_id)
     found |= await emergencies(side, patient.id, doctor.id, found["video"])
+    await db.execute("INSERT INTO reminder (appointment_id, kind) VALUES ($1, 'DAY_BEFORE')", found["booked"])
     found |= {f"{token}_login": await spare_login(person.id, side) for token, person in cast.items()}
     found["reset_token"] = await reset_token(patient.id)
     found["parked_event"] = await parked_event(patient.id, canary(side, "nobody"))
@@ -166,8 +167,8 @@ async def emergencies(side: str, patient_id: UUID, doctor_id: UUID, visit_id: UU
     for status, helper, visit_of in (("OPEN", None, None), ("ACCEPTED", doctor_id, visit_id)):
         emergency = found[f"{status.lower()}_emergency"] = uuid7()
         await db.execute(
-            "INSERT INTO emergency (id, patient_id, description, status, alerted, doctor_id, appointment_id)"
-            " VALUES ($1, $2, $3, $4, 1, $5, $6)",
+            "INSERT INTO emergency (id, patient_id, description, status, alerted, doctor_id, appointment_id, accepted_at)"
+            " VALUES ($1, $2, $3, $4, 1, $5, $6, CASE WHEN $4 = 'ACCEPTED' THEN clock_timestamp() END)",
             emergency, patient_id, canary(side, "notes"), status, helper, visit_of,
         )  # fmt: skip
         await db.execute(
