@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
@@ -19,27 +18,16 @@ from portal.settings import Settings
 from tests import catalogue, factories
 from tests.booking.attacks import token_of
 from tests.factories import Person
+from tests.faults import fixtures
 from tests.faults.load import CUT, Line
-from tests.faults.stage import armed, workers
 from tests.invariants import broken
 from tests.slots.conftest import in_parallel
 
 pytestmark = [pytest.mark.anyio, pytest.mark.race, pytest.mark.A7]
 PEOPLE, SLOTS, EACH = 30, 45, 100 if catalogue.FULL else 10
 KILLS = ["before_booking", "after_booking", "before_commit"] * (3 if catalogue.FULL else 1)
+charges, url = fixtures.charges, fixtures.armed_url
 CURRENT = "SELECT id FROM appointment WHERE patient_id = $1 AND status = 'BOOKED'"
-
-
-@pytest.fixture(scope="module")
-async def charges(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("charges")
-
-
-@pytest.fixture(scope="module")
-async def url(settings: Settings, pool: None, charges: Path) -> AsyncIterator[str]:
-    """Three workers that end at once wherever a charge lies."""
-    with workers(settings, 3, **armed(charges)) as portal:
-        yield portal.url
 
 
 async def booked() -> tuple[list[Person], list[UUID]]:

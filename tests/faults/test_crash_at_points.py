@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,14 @@ from portal.web.idempotency import CLAIM_SECONDS
 from tests import catalogue, factories
 from tests.booking.attacks import booking, token_of
 from tests.crowd import Call
+from tests.faults import fixtures
 from tests.faults.load import CUT, Line
-from tests.faults.stage import armed, workers
 from tests.invariants import broken, doubled
 from tests.owner import as_owner
 
 pytestmark = [pytest.mark.anyio, pytest.mark.B3]
 
+charges, url = fixtures.charges, fixtures.armed_url
 ROUNDS = 50 if catalogue.FULL else 1
 # What the caller gets at last: the visit, or the news that it was made and its answer lost.
 POINTS = {
@@ -30,17 +30,6 @@ POINTS = {
     "before_answer": "booked",
 }  # fmt: skip
 AGE = "UPDATE idempotency_key SET claimed_at = claimed_at - make_interval(secs => $1)"
-
-
-@pytest.fixture(scope="module")
-async def charges(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("charges")
-
-
-@pytest.fixture(scope="module")
-async def url(settings: Settings, pool: None, charges: Path) -> AsyncIterator[str]:
-    with workers(settings, 3, **armed(charges)) as portal:
-        yield portal.url
 
 
 async def killed(line: Line, charges: Path, point: str, call: Call) -> None:
@@ -103,14 +92,21 @@ async def test_a_hold_is_kept_or_not_begun(settings: Settings, url: str, charges
     assert not await broken(settings.database_url)
 
 
-async def test_without_a_key_the_caller_is_told_a_lie(url: str, charges: Path) -> None:
-    """The same crash after the commit, and a caller who repeats without a key: somebody else has the time, it seems."""
-    patient, slot = await factories.patient(), await factories.slot((await factories.doctor()).id)
-    line, call = Line([url], []), ("POST", "/api/appointments", token_of(patient), booking(slot), "")
+@pytest.mark.G1
+async def test_without_a_key_the_caller_is_told_a_lie(settings: Settings, url: str, charges: Path) -> None:
+    """The naive twin: the same crash after the commit, and a caller who repeats without a key. Somebody else has the time,
+    it seems; so the next one is taken, and the same eyes see the second visit."""
+    patient, (slot, later) = await factories.patient(), await factories.slots((await factories.doctor()).id, 2)
+    wanted = booking(slot, chief_complaint="without a key")
+    line, call = Line([url], []), ("POST", "/api/appointments", token_of(patient), wanted, "")
     await killed(line, charges, "after_commit", call)
     status, body = await line.insist(call)
     assert (status, body["code"]) == (409, "slot_taken")
     assert await db.fetch_value("SELECT patient_id FROM appointment WHERE slot_id = $1", slot) == patient.id
+    status, _ = await line.ask((*call[:3], {**wanted, "slot_id": str(later)}, ""))
+    lost, twice = await doubled(settings.database_url, ["without a key"])
+    catalogue.figure("G1", f"naive twin: a caller without a key, one kill, {twice} doubled")
+    assert (status, lost, twice) == (201, 0, 1)
 
 
 class Crash(Exception):

@@ -7,7 +7,7 @@ import random
 import signal
 import statistics
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +17,11 @@ import pytest
 
 from portal import faults, worker
 from portal.accounts import tokens
-from portal.migrations import migrate
 from portal.outbox import Event, Job
 from portal.settings import Settings
 from tests import catalogue
-from tests.faults.postgres import Server, postgres
+from tests.faults import fixtures
+from tests.faults.postgres import Server
 from tests.faults.stage import armed, children, crowd
 from tests.invariants import broken, doubled
 from tests.portal_server import Served, served
@@ -29,6 +29,7 @@ from tests.services import Redis, redis
 
 pytestmark = [pytest.mark.anyio, pytest.mark.G10, pytest.mark.soak, pytest.mark.usefixtures("only_logged")]
 
+server, database_url = fixtures.server, fixtures.own_database_url
 SECONDS = float(os.environ.get("SOAK_SECONDS", "7200"))
 PAUSE = 20.0  # between two faults
 # What a request or a loop may leave behind when it is killed, and nobody comes for.
@@ -39,18 +40,6 @@ LEFT = {
     "jobs": "SELECT count(*) FROM pgqueuer WHERE status IN ('queued', 'picked')",
     "locks": "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
 }
-
-
-@pytest.fixture(scope="module")
-async def server() -> AsyncIterator[Server]:
-    with postgres() as running:
-        await migrate(Settings(database_url=running.url))
-        yield running
-
-
-@pytest.fixture(scope="module")
-def database_url(server: Server) -> str:
-    return server.url
 
 
 class Faults:
