@@ -103,7 +103,6 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=True,
             proxy_headers=False,
             h11_max_incomplete_event_size=64 * 1024,
         )
