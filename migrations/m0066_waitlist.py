@@ -45,6 +45,7 @@ CREATE TABLE waitlist_offer (
     CONSTRAINT waitlist_offer_ended CHECK ((status = 'OPEN') = (ended_at IS NULL))
 );
 CREATE UNIQUE INDEX waitlist_offer_one_a_slot ON waitlist_offer (slot_id) WHERE status = 'OPEN';
+CREATE INDEX waitlist_offer_of_slot ON waitlist_offer (slot_id);
 CREATE UNIQUE INDEX waitlist_offer_one_an_entry ON waitlist_offer (entry_id) WHERE status = 'OPEN';
 
 SELECT protect('waitlist_entry'), protect('waitlist_offer');
