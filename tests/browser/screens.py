@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 
 from tests.browser.stage import WAITING, Stage
-from tests.browser.troubles import BREAK, KEEP, TROUBLE, WAIT
+from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
 VISITOR = ""
 PATIENT = "patient@example.com"
@@ -17,9 +17,10 @@ DOCTOR = "doctor@example.com"
 CLINIC = "clinic@example.com"
 PHARMACY = "pharmacy@example.com"
 ADMIN = "admin@example.com"
+IN_QUEUE = "patient3@example.com"  # checked in for a session that is running
 NAMES = {
     VISITOR: "visitor", PATIENT: "patient", DOCTOR: "doctor", CLINIC: "clinic", PHARMACY: "pharmacy", ADMIN: "admin",
-    WAITING: "waiting",
+    WAITING: "waiting", IN_QUEUE: "in-queue",
 }  # fmt: skip
 
 
@@ -63,6 +64,12 @@ def clear_and_submit(page: Page) -> None:
 def clear_and_submit_dates(page: Page) -> None:
     page.locator("[name=to]").fill("2020-01-01")
     submit(page)
+
+
+def make_link(page: Page) -> None:
+    page.fill("#f-name", "Ground floor")
+    page.get_by_role("button", name="Make a link").click()
+    page.locator("#wall-link").wait_for()
 
 
 def keep_and_look(page: Page) -> None:
@@ -114,6 +121,7 @@ SCREENS = [
     Screen(VISITOR, "/reset-password/unknown", status=409),
     Screen(VISITOR, "/demo/outbox"),
     Screen(VISITOR, "/offline"),
+    Screen(VISITOR, "/wall/{wall}"),
     Screen(VISITOR, "/no-such-page", status=404),
     Screen(WAITING, "/waiting"),
     Screen(PATIENT, "/home"),
@@ -121,6 +129,10 @@ SCREENS = [
     Screen(PATIENT, "/appointments?view=past"),
     Screen(PATIENT, "/appointments/{visit}"),
     Screen(PATIENT, "/appointments/{past_visit}", name="appointment-past"),
+    Screen(PATIENT, "/appointments/{visit}/wait"),
+    Screen(IN_QUEUE, "/home"),
+    Screen(IN_QUEUE, "/appointments/{queued}"),
+    Screen(IN_QUEUE, "/appointments/{queued}/wait"),
     Screen(PATIENT, "/appointments/{visit}/cancel"),
     Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
     Screen(PATIENT, "/appointments/{visit}/reschedule"),
@@ -133,6 +145,7 @@ SCREENS = [
     Screen(PATIENT, "/slots/{kept}/book", name="book-kept"),
     Screen(PATIENT, "/slots/{taken}/book", name="book-taken"),
     Screen(PATIENT, "/sessions/{session}/join?date={far}"),
+    Screen(PATIENT, "/first-available"),
     Screen(PATIENT, "/waitlist"),
     Screen(PATIENT, "/waitlist/new?doctor_id={doctor}"),
     Screen(PATIENT, "/waitlist/new?doctor_id={doctor}", clear_and_submit_dates, "waitlist-errors"),
@@ -145,7 +158,6 @@ SCREENS = [
     Screen(PATIENT, "/record/conditions/new"),
     Screen(PATIENT, "/record/emergency-contacts/new"),
     Screen(PATIENT, "/record/emergency-contacts/new", submit, "contact-errors"),
-    Screen(PATIENT, "/first-available"),
     Screen(PATIENT, "/record/access"),
     Screen(PATIENT, "/notifications"),
     Screen(PATIENT, "/settings"),
@@ -158,6 +170,7 @@ SCREENS = [
     Screen(DOCTOR, "/today"),
     Screen(DOCTOR, "/today", show_keys, "today-keys"),
     Screen(DOCTOR, "/today?date=2030-01-01", name="today-empty"),
+    Screen(DOCTOR, "/walk-in?session_id={session}"),
     Screen(DOCTOR, "/appointments"),
     Screen(DOCTOR, "/appointments/{visit}"),
     Screen(DOCTOR, "/patients/{patient}"),
@@ -167,6 +180,7 @@ SCREENS = [
         DOCTOR, "/appointments/{seen_visit}/refer?specialty_id={specialty}&doctor_id={colleague}", name="refer-note"
     ),
     Screen(DOCTOR, "/appointments/{seen_visit}/follow-up?weeks=2", name="follow-up"),
+    Screen(DOCTOR, "/book"),
     Screen(DOCTOR, "/schedule"),
     Screen(DOCTOR, "/schedule/sessions/new"),
     Screen(DOCTOR, "/schedule/sessions/new", clear_and_submit, "session-errors"),
@@ -180,7 +194,6 @@ SCREENS = [
     Screen(DOCTOR, "/schedule/leave"),
     Screen(DOCTOR, "/schedule/leave?on={far}", preview, "leave-preview"),
     Screen(DOCTOR, "/schedule/times"),
-    Screen(DOCTOR, "/book"),
     Screen(DOCTOR, "/schedule/times/new"),
     Screen(DOCTOR, "/emergencies"),
     Screen(DOCTOR, "/settings"),
@@ -190,6 +203,14 @@ SCREENS = [
     Screen(CLINIC, "/attention/all?kind=ALTERNATIVE", name="attention-preview"),
     Screen(CLINIC, "/clinic/doctors"),
     Screen(CLINIC, "/clinic/appointments"),
+    Screen(CLINIC, "/clinic/desk"),
+    Screen(CLINIC, "/clinic/desk?q=ma", name="desk-found"),
+    Screen(CLINIC, "/walk-in?q=ma"),
+    Screen(CLINIC, "/walk-in", submit, "walk-in-errors"),
+    Screen(CLINIC, "/clinic/walls"),
+    Screen(CLINIC, "/clinic/walls", make_link, "walls-made"),
+    Screen(CLINIC, "/book?q=patient@example.com", name="book-who"),
+    Screen(CLINIC, "/book?q=patient@example.com&patient_id={patient}&doctor_id={doctor}", name="book-when"),
     Screen(CLINIC, "/clinic/settings"),
     Screen(CLINIC, "/clinic/new"),
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule"),
@@ -203,14 +224,6 @@ SCREENS = [
     Screen(CLINIC, "/specialties"),
     Screen(CLINIC, "/specialties/{specialty}"),
     Screen(CLINIC, "/appointments/{visit}"),
-    Screen(CLINIC, "/clinic/desk"),
-    Screen(CLINIC, "/clinic/desk?q=ma", name="desk-found"),
-    Screen(CLINIC, "/walk-in?q=ma"),
-    Screen(CLINIC, "/walk-in", submit, "walk-in-errors"),
-    Screen(CLINIC, "/clinic/walls"),
-    Screen(CLINIC, "/clinic/walls", make_link, "walls-made"),
-    Screen(CLINIC, "/book?q=patient@example.com", name="book-who"),
-    Screen(CLINIC, "/book?q=patient@example.com&patient_id={patient}&doctor_id={doctor}", name="book-when"),
     Screen(CLINIC, "/settings"),
     Screen(PHARMACY, "/pharmacy"),
     Screen(PHARMACY, "/pharmacy/new"),
@@ -266,7 +279,7 @@ FROM account d WHERE d.email = 'doctor@example.com'
 def places(stage: Stage) -> dict[str, str]:
     """What stands for the names in the addresses; times are kept for the patient, and not all is well."""
     stage.ask(TROUBLE)
-    found = dict(stage.ask(PLACES)[0]) | dict(stage.ask(BREAK)[0])
+    found = dict(stage.ask(PLACES)[0]) | dict(stage.ask(BREAK)[0]) | dict(stage.ask(QUEUE, IN_QUEUE)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]

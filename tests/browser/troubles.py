@@ -50,8 +50,10 @@ SELECT 0, 'failed', 'mail', '{}' WHERE NOT EXISTS (SELECT FROM pgqueuer WHERE st
 WAIT = """
 WITH wish AS (
     INSERT INTO waitlist_entry (id, patient_id, doctor_id, first_date, last_date, service_type)
-    SELECT gen_random_uuid(), $2, doctor_id, current_date, current_date + 56, 'BOTH' FROM slot WHERE id = $1 RETURNING id
+    SELECT gen_random_uuid(), $2, doctor_id, current_date, current_date + 56, 'BOTH' FROM slot WHERE id = $1
+    ON CONFLICT (patient_id, doctor_id) WHERE status = 'WAITING' DO UPDATE SET last_date = excluded.last_date RETURNING id
 )
 INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
-SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish RETURNING id
+SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish
+ON CONFLICT (entry_id, slot_id) DO UPDATE SET expires_at = excluded.expires_at RETURNING id
 """
