@@ -60,6 +60,9 @@ async def move_in_tx(
     events.publish(row, told, change.queue_event)
     if change.target in ("CANCELLED", "NO_SHOW") and row["slot_id"]:
         events.publish_slots(row, "slot.released", [row["slot_id"]])
+    if row["needed"]:
+        for kept in await db.fetch(queries.LET_GO, appointment_id):
+            events.publish_slots(kept, "slot.released", [kept["slot_id"]])
     return row
 
 

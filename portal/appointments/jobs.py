@@ -10,6 +10,7 @@ from portal.settings import Settings
 
 BATCH = 100
 
+# A visit whose session does not take place any more is nothing to be reminded of, and nobody has missed it.
 # Which reminders there are: so long before a visit, and not when it begins sooner than that (a worker that was away says
 # nothing that the next reminder says better). Whoever booked later than that knows it without.
 REMINDERS = (("DAY_BEFORE", 24.0, 2.0), ("HOUR_BEFORE", 1.0, 0.0))
@@ -23,6 +24,7 @@ WITH due AS (
     WHERE a.status = 'BOOKED' AND a.starts_at > clock_timestamp() + make_interval(secs => $3 * 3600)
         AND a.starts_at <= clock_timestamp() + make_interval(secs => $2 * 3600)
         AND a.created_at < a.starts_at - make_interval(secs => $2 * 3600)
+        AND a.needs_attention IS DISTINCT FROM 'SCHEDULE_CHANGED'
         AND NOT EXISTS (SELECT FROM reminder r WHERE r.appointment_id = a.id AND r.kind = $1)
     ORDER BY a.starts_at LIMIT $4 FOR NO KEY UPDATE OF a SKIP LOCKED
 ), reminded AS (
@@ -45,6 +47,7 @@ WITH missed AS (
     SELECT a.id, a.status AS was FROM appointment a
     WHERE a.status IN ('BOOKED', 'CHECKED_IN') AND a.starts_at < clock_timestamp() - interval '30 minutes'
         AND a.ends_at < clock_timestamp() - interval '30 minutes'
+        AND a.needs_attention IS DISTINCT FROM 'SCHEDULE_CHANGED'
         AND NOT EXISTS (SELECT FROM video_session v WHERE v.appointment_id = a.id AND v.status = 'ACTIVE')
         AND NOT EXISTS (
             SELECT FROM appointment o WHERE o.doctor_id = a.doctor_id AND o.date = a.date AND o.starts_at < a.starts_at

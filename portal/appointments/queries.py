@@ -181,6 +181,12 @@ async def list_doctors(actor: Actor) -> list[tuple[UUID, str]]:
     return [(row["id"], row["name"]) for row in await db.fetch(_DOCTORS, list(actor.clinic_ids))]
 
 
+# The time that was offered instead of a visit is free again when the visit has ended in this transaction.
+LET_GO = """
+SELECT r.slot_id, s.doctor_id, s.date FROM repair r JOIN slot s ON s.id = r.slot_id
+WHERE r.appointment_id = $1 AND r.state IN ('DECLINED', 'WITHDRAWN') AND r.decided_at >= now()
+"""
+
 _HISTORY = {
     role: "SELECT a.patient_id, h.at, h.actor_id, h.from_status, h.to_status, h.reason FROM appointment a"
     " LEFT JOIN appointment_history h ON h.appointment_id = a.id" + own + " AND a.id = $3 ORDER BY h.at, h.id"

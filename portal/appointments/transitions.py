@@ -106,7 +106,7 @@ WITH own AS (
     SELECT ($10::uuid[])[2 + n], who, $9, '/appointments/' || id
     FROM moved, unnest(ARRAY[patient_id, doctor_id]) WITH ORDINALITY AS other (who, n) WHERE $8 = 'cancel' AND who <> $2
 )
-SELECT a.id IS NOT NULL AS done, own.status AS was, own.opens_at,
+SELECT a.id IS NOT NULL AS done, own.status AS was, own.needs_attention AS needed, own.opens_at,
     own.time_zone AS own_zone, pa.email AS patient_email, pa.locale AS patient_locale,
     v.id AS video_session_id, """
     + COLUMNS

@@ -34,7 +34,8 @@ WITH late AS MATERIALIZED (
     WHERE ($1::uuid IS NULL OR a.id = $1) AND """
     + THEIRS
     + """
-        AND a.status IN ('BOOKED', 'CHECKED_IN') AND a.ends_at > clock_timestamp() - interval '6 hours'
+        AND a.status IN ('BOOKED', 'CHECKED_IN')
+        AND (a.needs_attention = 'SCHEDULE_CHANGED' OR a.ends_at > clock_timestamp() - interval '6 hours')
         AND (a.needs_attention IS NOT NULL OR $6 IS NOT NULL AND late.minutes > 0)
         AND ($5::uuid IS NULL OR a.doctor_id = $5) AND ($6::uuid IS NULL OR a.session_id = $6 AND a.date = $7::date)
         AND ($8::date IS NULL OR a.date >= $8) AND ($9::date IS NULL OR a.date <= $9)
@@ -89,8 +90,7 @@ async def affected(
         AFFECTED, None, *parties(actor), wanted.doctor_id, wanted.session_id, wanted.date, wanted.from_, wanted.to,
         wanted.delay_minutes, after, without_offer, skip, limit,
     )  # fmt: skip
-    if rows:
-        await record_read(actor, "appointments.attention", subject_type="appointments", subject_id=actor.id)
+    await record_read(actor, "appointments.attention", subject_type="appointments", subject_id=actor.id)
     found = [msgspec.convert({k: v for k, v in row.items() if k != "total"}, Affected) for row in rows]
     return AffectedList(total=rows[0]["total"] if rows else 0, skip=skip, limit=limit, affected=found)
 

@@ -87,7 +87,9 @@ async def test_a_video_visit_at_the_same_time(broken: Broken, settings: Settings
     assert caught.value.code == "no_video"
 
 
-async def test_declining_withdrawing_and_going_one_s_own_way(broken: Broken, client: httpx.AsyncClient) -> None:
+async def test_declining_withdrawing_and_going_one_s_own_way(
+    broken: Broken, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     near, patient = await colleague_at(broken, 9), broken.patients[0]
     first = await offered(broken)
     declined = await actions.decline(patient.actor, first.id)
@@ -96,10 +98,12 @@ async def test_declining_withdrawing_and_going_one_s_own_way(broken: Broken, cli
     second = await offered(broken)
     assert (await actions.withdraw(broken.doctor.actor, second.id)).state is RepairState.WITHDRAWN
     third = await offered(broken)
-    answer = await client.post(
-        f"/api/appointments/{broken.visits[0]}/cancel", json={"reason": "No need"}, headers=patient.bearer
-    )
-    assert answer.status_code == 200 and (await slot_row(near))["held_by"] is None
+    with published(monkeypatch) as told:
+        answer = await client.post(
+            f"/api/appointments/{broken.visits[0]}/cancel", json={"reason": "No need"}, headers=patient.bearer
+        )
+    assert answer.status_code == 200 and (slot := await slot_row(near))["held_by"] is None
+    assert (f"slots:{broken.colleague.id}:{slot['date']}", "slot.released") in told
     assert (await queries.get_repair(patient.actor, third.id)).state is RepairState.DECLINED
     for call in (actions.accept, actions.decline):
         with pytest.raises(Conflict):

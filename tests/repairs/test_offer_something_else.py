@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from portal import db
+from portal.appointments import jobs as visits_jobs
 from portal.errors import Conflict, Forbidden, NotFound
 from portal.repairs import actions, jobs, queries
 from portal.repairs.schemas import AffectedFilter, NewRepair, NewRepairs, OutcomeKind, RepairKind, RepairState
@@ -158,6 +159,22 @@ async def test_an_offer_ends_by_itself_and_with_its_reason(broken: Broken, setti
     await db.execute("UPDATE appointment SET needs_attention = NULL WHERE id = $1", broken.visits[0])  # it fits again
     assert second and (await queries.get_repair(broken.admin.actor, second.id)).state is RepairState.WITHDRAWN
     assert (await slot_row(near))["held_by"] is None
+
+
+async def test_nobody_misses_or_is_reminded_of_what_does_not_take_place(broken: Broken, settings: Settings) -> None:
+    move = (
+        "UPDATE appointment SET starts_at = clock_timestamp() + $2::interval, created_at = clock_timestamp() - interval '9 days',"
+        " ends_at = clock_timestamp() + $2::interval + interval '15 minutes' WHERE id = $1"
+    )
+    told = "SELECT count(*) FROM notification WHERE account_id = $1 AND kind IN ('appointment.reminder', 'appointment.no_show')"
+    for ago in (timedelta(hours=20), timedelta(hours=-9)):
+        await db.execute(move, broken.visits[0], ago)
+        await visits_jobs.remind(settings)
+        await visits_jobs.mark_no_shows(settings)
+        assert (await visit_of(broken.visits[0]))["status"] == "BOOKED"
+    assert await db.fetch_value(told, broken.patients[0].id) == 0
+    found = (await queries.affected(broken.admin.actor, AffectedFilter())).affected
+    assert found[0].appointment_id == broken.visits[0] and not found[0].can_be_video
 
 
 async def test_who_may_repair(broken: Broken, client: httpx.AsyncClient) -> None:
