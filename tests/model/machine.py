@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from portal import db
+from portal.accounts import tokens
 from portal.settings import Settings
 from tests.appointments.life import DECLARED
 from tests.model.model import Model
@@ -15,7 +16,8 @@ from tests.model.portal_side import Portal
 
 PATIENTS = st.sampled_from(["Ana", "Ben", "Cem"])
 ROLES = {
-    "Ana": "PATIENT", "Ben": "PATIENT", "Cem": "PATIENT", "Dora": "DOCTOR", "Otto": "DOCTOR", "Ada": "CLINIC_ADMIN",
+    "Ana": "PATIENT", "Ben": "PATIENT", "Cem": "PATIENT", "Wim": "PATIENT",
+    "Dora": "DOCTOR", "Otto": "DOCTOR", "Ada": "CLINIC_ADMIN",
 }  # fmt: skip
 ANYBODY = st.sampled_from(list(ROLES))
 STAFF = st.sampled_from(["Dora", "Ada", "Otto"])
@@ -30,7 +32,8 @@ def state_of(model: Model) -> dict[str, Any]:
     """What the portal must show."""
     times = [(one.disabled, one.holder, one.ended, one.visit) for one in model.times]
     visits = [
-        (one.patient, one.time, one.status, one.confirmed, model.times[one.time].position, len(one.history), one.history)
+        (one.patient, one.time, one.status, one.confirmed, model.times[one.time].position,
+         (one.walk_in, one.called, one.missed, one.rank), len(one.history), one.history)
         for one in model.visits
     ]  # fmt: skip
     return {"times": times, "visits": visits, "others": []}
@@ -42,6 +45,7 @@ class Check:
     def __init__(self, config: Settings) -> None:
         self.runner = asyncio.Runner()
         self.portal = Portal()
+        tokens.use_keys(config)
         self.runner.run(db.connect(config))
         self.runner.run(self.portal.settle())
 
@@ -120,6 +124,36 @@ class Machine(RuleBasedStateMachine):
     def reschedule(self, party: int, visit: int, slot: int) -> None:
         who = self.parties(self.chosen(visit))[party]
         self.both("reschedule", who, ROLES[who], self.chosen(visit), slot)
+
+    @precondition(lambda self: self.model.visits)
+    @rule(visit=VISITS, again=st.booleans())
+    def arrive_and_be_called(self, visit: int, again: bool) -> None:
+        """What most mornings are made of."""
+        number = self.chosen(visit)
+        self.both("move", self.model.visits[number].patient, "PATIENT", number, "check-in")
+        self.both("call", "Dora", "DOCTOR")
+        called = [n for n, one in enumerate(self.model.visits) if one.called and one.status == "CHECKED_IN"]
+        if again and called:
+            self.both("miss", "Ada", "CLINIC_ADMIN", called[0])
+
+    @rule(who=ANYBODY)
+    def call(self, who: str) -> None:
+        self.both("call", who, ROLES[who])
+
+    @precondition(lambda self: self.model.visits)
+    @rule(who=ANYBODY, visit=VISITS)
+    def miss(self, who: str, visit: int) -> None:
+        self.both("miss", who, ROLES[who], self.chosen(visit))
+
+    @precondition(lambda self: self.model.free_place("Wim") is not None)
+    @rule(who=ANYBODY)
+    def walk_in(self, who: str) -> None:
+        self.both("walk_in", who, ROLES[who], "Wim")
+
+    @precondition(lambda self: self.model.visits)
+    @rule(visit=VISITS)
+    def pass_by(self, visit: int) -> None:
+        self.both("pass_by", self.chosen(visit))
 
     def held(self) -> list[int]:
         return [number for number, time in enumerate(self.model.times) if time.holder]

@@ -5,6 +5,7 @@ Every act answers "done", or the code with which the portal refuses it.
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from tests.appointments.life import DECLARED, may_lead
 
@@ -19,7 +20,7 @@ class Time:
     doctor: str
     at: int
     managers: tuple[str, ...]
-    position: int | None = None
+    position: int | None = None  # in the session's queue
     overflow: bool = False
     disabled: bool = False
     holder: str | None = None
@@ -29,6 +30,11 @@ class Time:
     @property
     def day(self) -> tuple[str, int]:
         return self.doctor, self.at // 10
+
+    @property
+    def is_far(self) -> bool:
+        """Not today: nobody checks in yet."""
+        return self.at >= 10
 
     def is_free_for(self, who: str) -> bool:
         return self.visit is None and not self.disabled and (self.holder in (None, who) or self.ended)
@@ -41,6 +47,12 @@ class Visit:
     status: str = "BOOKED"
     confirmed: bool = False
     history: list[tuple[str, str | None, str]] = field(default_factory=list)  # who, from, to
+    walk_in: bool = False
+    late: bool = False
+    rank: Fraction | None = None
+    called: bool = False
+    missed: int = 0
+    began: bool = False
 
 
 class Model:
@@ -103,7 +115,8 @@ class Model:
         return self.take(who, patient, number)
 
     def is_busy(self, patient: str, time: Time) -> bool:
-        own = [self.times[one.time].at for one in self.visits if one.patient == patient and one.status in LIVE]
+        live = [one for one in self.visits if one.patient == patient and one.status in LIVE and not one.late]
+        own = [self.times[one.time].at for one in live]
         return time.at in own
 
     def take(self, who: str, patient: str, number: int) -> str:
@@ -135,6 +148,11 @@ class Model:
             return "not_found"
         if not may_lead(role, action, visit.status) or (action == "confirm" and visit.confirmed):
             return "wrong_status"
+        if action == "check-in" and time.is_far:
+            return "too_early"
+        if action == "check-in" and time.position:
+            visit.rank = self.rank_of(visit, time.position)
+        visit.began = visit.began or action == "start"
         visit.history.append((who, visit.status, target))
         visit.status, visit.confirmed = target, visit.confirmed or action == "confirm"
         if target in ("CANCELLED", "NO_SHOW"):
@@ -152,3 +170,78 @@ class Model:
             return "done"
         self.times, self.visits = kept
         return self.book(who, patient, slot)
+
+    # The queue
+
+    def queue(self) -> list[Visit]:
+        """Whoever has stood in it today, in whatever state."""
+        return [one for one in self.visits if self.times[one.time].position]
+
+    def waiting(self, but: Visit | None = None) -> list[Visit]:
+        """Those who are there and not called, in the order of calling."""
+        there = [one for one in self.queue() if one.status == "CHECKED_IN" and not one.called and one is not but]
+        return sorted(there, key=lambda one: (one.rank or 0, self.times[one.time].position or 0))
+
+    def behind(self, number: int, but: Visit | None = None) -> Fraction:
+        """Behind so many of those who wait, or behind the last of them."""
+        ranks = [one.rank or Fraction(0) for one in self.waiting(but)]
+        last = ranks[:number][-1]
+        return (last + (ranks[number] if len(ranks) > number else last + 1)) / 2
+
+    def rank_of(self, visit: Visit, number: int) -> Fraction:
+        behind = [one for one in self.queue() if (self.times[one.time].position or 0) > number]
+        passed = any(one.called or one.began or one.missed for one in behind)
+        if visit.late and passed and self.waiting():
+            return max(Fraction(number), self.behind(1))
+        return Fraction(number)
+
+    def call(self, who: str, role: str) -> str:
+        """Whose turn it is; as long as somebody is called, nobody else."""
+        if role == "PATIENT" or not self.runs_queue(who):
+            return "forbidden" if role == "PATIENT" else "not_found"
+        if any(one.called and one.status == "CHECKED_IN" for one in self.queue()):
+            return "done"
+        if not self.waiting():
+            return "queue_empty"
+        visit = self.waiting()[0]
+        visit.called = True
+        visit.history.append((who, visit.status, visit.status))
+        return "done"
+
+    def runs_queue(self, who: str) -> bool:
+        return who in next(time.managers for time in self.times if time.position)
+
+    def miss(self, who: str, role: str, number: int) -> str:
+        visit = self.visits[number]
+        if role == "PATIENT":
+            return "forbidden"
+        if who not in self.times[visit.time].managers or not self.times[visit.time].position:
+            return "not_found"
+        if not visit.called or visit.status != "CHECKED_IN":
+            return "not_called"
+        visit.called, visit.missed = False, visit.missed + 1
+        visit.history.append((who, visit.status, visit.status))
+        if self.waiting(visit):
+            visit.rank = max(visit.rank or Fraction(0), self.behind(2, visit))
+        return self.move(who, role, number, "no-show") if visit.missed == 3 else "done"
+
+    def walk_in(self, who: str, role: str, patient: str) -> str:
+        """At the lowest free place; the machine asks only where there is one."""
+        if role == "PATIENT" or not self.runs_queue(who):
+            return "forbidden" if role == "PATIENT" else "not_found"
+        if any(one.patient == patient and one.status in LIVE for one in self.queue()):
+            return "already_booked"
+        self.take(who, patient, self.free_place(patient) or 0)
+        visit = self.visits[-1]
+        visit.history.append((who, "BOOKED", "CHECKED_IN"))
+        visit.status, visit.walk_in, visit.rank = "CHECKED_IN", True, Fraction(self.times[visit.time].position or 0)
+        return "done"
+
+    def free_place(self, patient: str) -> int | None:
+        places = [number for number, time in enumerate(self.times) if time.position and time.is_free_for(patient)]
+        return next((number for number in places if not self.is_busy(patient, self.times[number])), None)
+
+    def pass_by(self, number: int) -> None:
+        """The time of a visit passes, and its patient has not come."""
+        if self.visits[number].status == "BOOKED" and self.times[self.visits[number].time].position:
+            self.visits[number].late = True

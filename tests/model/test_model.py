@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from fractions import Fraction
 
 import pytest
 
 from portal.settings import Settings
 from tests import catalogue
 from tests.model.machine import Check, machine, run
-from tests.model.model import Model, Time
+from tests.model.model import Model, Time, Visit
 from tests.owner import as_owner
 
 pytestmark = [pytest.mark.A12, pytest.mark.usefixtures("anyio_backend")]
@@ -55,6 +56,23 @@ class IsAtTwoPlaces(Model):
         return False
 
 
+class CallsByNumber(Model):
+    """Whoever misses a call stays where they were."""
+
+    def behind(self, number: int, but: Visit | None = None) -> Fraction:
+        return Fraction(0)
+
+
+class LetsEverybodyIn(Model):
+    """A walk-in is at the end of the queue."""
+
+    def walk_in(self, who: str, role: str, patient: str) -> str:
+        answer = super().walk_in(who, role, patient)
+        if answer == "done":
+            self.visits[-1].rank = Fraction(99)
+        return answer
+
+
 def found_after(check: Check, model: type[Model]) -> int:
     """In which run the difference shows."""
     wrong = machine(check, model)
@@ -63,7 +81,7 @@ def found_after(check: Check, model: type[Model]) -> int:
     return wrong.runs
 
 
-@pytest.mark.parametrize("model", [ForgetsNoShows, HoldsForEver, IsAtTwoPlaces])
+@pytest.mark.parametrize("model", [ForgetsNoShows, HoldsForEver, IsAtTwoPlaces, CallsByNumber, LetsEverybodyIn])
 def test_a_wrong_model_is_found(check: Check, model: type[Model]) -> None:
     catalogue.figure("A12", f"twin {model.__name__}: found after {found_after(check, model)} runs")
 
