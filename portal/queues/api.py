@@ -16,6 +16,7 @@ from portal.web.guards import roles
 
 STAFF = roles(Role.DOCTOR, Role.CLINIC_ADMIN)
 PATIENT = roles(Role.PATIENT)
+PARTIES = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN)
 QUEUE = "/api/sessions/{session_id:uuid}/queue"
 VISIT = "/api/appointments/{appointment_id:uuid}"
 TAGS = ["Queues"]
@@ -31,11 +32,14 @@ async def list_queues(
     return QueueList(queues=await queries.list_queues(actor, day))
 
 
-@get(QUEUE, access=STAFF, tags=TAGS)
+@get(QUEUE, access=PARTIES, tags=TAGS)
 async def board(
     actor: NamedDependency[Actor], session_id: FromPath[UUID], day: Annotated[date, QueryParameter(name="date")]
-) -> Board:
-    """Everybody in a session's queue on a date: being served, waiting with the expected start, late, coming, done."""
+) -> Board | Place:
+    """Everybody in a session's queue on a date: being served, waiting with the expected start, late, coming, done; for a
+    patient only their own place in it."""
+    if actor.role is Role.PATIENT:
+        return await queries.read_place_in(actor, session_id, day)
     return await queries.read_board(actor, session_id, day)
 
 

@@ -53,6 +53,14 @@ async def read_place(actor: Actor, appointment_id: UUID, travel_minutes: int | N
     return place_of(dict(own), queue, travel_minutes)
 
 
+async def read_place_in(actor: Actor, session_id: UUID, day: date) -> Place:
+    """The patient's own place in a session's queue on a date. Raises `NotFound` where they have none."""
+    found = await db.fetch_value(readings.OWN_VISIT, session_id, day, actor.id)
+    if found is None:
+        raise NotFound
+    return await read_place(actor, found)
+
+
 async def list_queues(actor: Actor, day: date | None = None) -> list[QueueLine]:
     """The sessions that take place on a date (None: today on each session's own clock): a doctor's own, or those of an
     admin's clinics, by start."""

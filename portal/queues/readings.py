@@ -32,6 +32,10 @@ _OURS = """
     AND CASE $4 WHEN 'DOCTOR' THEN w.doctor_id = $3 WHEN 'CLINIC_ADMIN' THEN w.clinic_id = ANY($5::uuid[]) ELSE false END"""
 NUMBERS = _STATE.format(names="", joins="", own="")
 BOARD = _STATE.format(names=_NAMES, joins=_NAME_JOINS, own=_OURS)
+OWN_VISIT = """
+SELECT id FROM appointment WHERE session_id = $1 AND date = $2 AND patient_id = $3
+ORDER BY status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS') DESC, created_at DESC LIMIT 1
+"""
 OWN_PLACE = """
 SELECT a.id AS appointment_id, a.session_id, a.date, a.status, a.queue_position, a.starts_at AS start_time, a.time_zone,
     a.appointment_type, a.missed_calls, clock_timestamp() AS now

@@ -11,7 +11,7 @@ NEW = {"first_name": "Nia", "last_name": "New"}
 ROWS = [
     Row("GET /api/queues", "CLINIC_ADMIN DOCTOR"),
     Row("GET /api/queues", "CLINIC_ADMIN DOCTOR", query="date=$queue_day"),
-    Row(f"GET {QUEUE}", "doctor admin", SESSION, query="date=$queue_day"),
+    Row(f"GET {QUEUE}", "patient doctor admin", SESSION, query="date=$queue_day"),
     Row(f"POST {QUEUE}/call-next", "doctor admin", SESSION, DAY),
     Row(f"POST {QUEUE}/walk-ins", "doctor admin", SESSION, DAY | NEW),
     Row(f"POST {QUEUE}/delay", "doctor admin", SESSION, DAY | {"delay_minutes": 10}),

@@ -71,7 +71,9 @@ async def test_nobody_elses_name_or_visit(morning: Morning) -> None:
     for who, status in ((morning.cast.doctor, 403), (morning.cast.admin, 403)):
         assert (await get(morning.client, who, path)).status_code == status
     board = f"/sessions/{morning.session_id}/queue"
-    assert (await get(morning.client, morning.people[1], board, date=str(morning.day))).status_code == 403
+    own = await get(morning.client, morning.people[1], board, date=str(morning.day))
+    assert own.json()["queue_position"] == 1 and "Secret" not in own.text and "waiting" not in own.json()
+    assert (await get(morning.client, morning.cast.patient, board, date=str(morning.day))).status_code == 404
     assert (await get(morning.client, morning.cast.other_doctor, board, date=str(morning.day))).status_code == 404
 
 
