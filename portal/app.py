@@ -47,8 +47,8 @@ from portal.web.request import StrictRequest
 DOMAINS = (
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics",
     "pharmacies", "records", "search", "audit",
-    "notifications", "walls", "schedules", "slots", "appointments", "booking", "referrals", "repairs", "video", "queues", "waitlist", "emergencies", "chat",
-    "prescriptions", "inventory", "integrations", "fhir", "analytics", "operation", "admin",
+    "notifications", "walls", "schedules", "slots", "appointments", "booking", "referrals", "repairs", "video", "queues",
+    "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir", "analytics", "operation", "admin",
 )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ PORTAL = ROOT / "portal"
 # Domains may import those to their left, never those to their right.
 ORDER = [
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics", "pharmacies",
-    "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals", "repairs", "video",
-    "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir",
+    "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals",
+    "repairs", "video", "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir",
     "analytics", "operation", "admin",
 ]  # fmt: skip
 # What every domain may stand on, and which knows no domain but accounts.
