@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.race]
 FULL = catalogue.FULL
 QUEUE = 200 if FULL else 60  # places of a session
 WAITING = "SELECT id, doctor_id, queue_position FROM appointment WHERE doctor_id = ANY($1) AND status = 'BOOKED'"
-SOON = "UPDATE appointment SET starts_at = $2, ends_at = $3 WHERE id = $1 AND status = 'BOOKED'"
+TODAY = "UPDATE appointment SET date = (clock_timestamp() AT TIME ZONE 'UTC')::date WHERE id = $1 AND status = 'BOOKED'"
 # From its booking to its end a visit has its number for itself.
 TWICE = """
 WITH stay AS (
@@ -137,14 +137,12 @@ async def test_joining_a_session_leaves_no_gap(url: str) -> None:
 async def reception(doctors: dict[UUID, Actor], closed: asyncio.Event) -> Counter[str]:
     """Whoever has booked is checked in; every fourth place is first given to somebody who does not come."""
     done, missed = Counter[str](), set[tuple[UUID, int]]()
-    begin, order = datetime.now(UTC) + timedelta(minutes=2), list(doctors)
     while not closed.is_set():
         for row in await db.fetch(WAITING, list(doctors)):
             place = row["doctor_id"], row["queue_position"]
             action = "no-show" if place[1] % 4 == 0 and place not in missed else "check-in"
             missed.add(place)
-            soon = begin + timedelta(minutes=2 * order.index(row["doctor_id"]))  # for check-in is of the day
-            await db.execute(SOON, row["id"], soon, soon + timedelta(minutes=1))
+            await db.execute(TODAY, row["id"])  # for check-in is of the day
             await move(doctors[row["doctor_id"]], row["id"], action)
             done[action] += 1
         await asyncio.sleep(0.01)
