@@ -107,3 +107,19 @@ async def test_rolling_restart(processes: list[Process], settings: Settings) -> 
     )  # fmt: skip
     assert not callers.broken_answers() and not other and (lost, twice) == (0, 0) and set(codes) == {0}
     assert not await broken(settings.database_url)
+
+
+async def test_a_column_renamed_in_one_step_breaks_old_code(processes: list[Process]) -> None:
+    """The naive twin: a change that old code cannot live with, while old code runs. The same callers notice it."""
+    callers = await crowd([one.url for one in processes], people=4, slots=12)
+    running = asyncio.create_task(callers.run(1.5))
+    await asyncio.sleep(0.4)
+    await as_owner("ALTER TABLE appointment RENAME COLUMN chief_complaint TO complaint")
+    await asyncio.sleep(0.6)
+    await as_owner("ALTER TABLE appointment RENAME COLUMN complaint TO chief_complaint")
+    await running
+    wrong = callers.broken_answers()
+    catalogue.figure(
+        "G11", f"naive twin, a column renamed in one step: {len(wrong)} of {len(callers.seen)} answered by 500"
+    )
+    assert wrong
