@@ -28,6 +28,7 @@ POINTS = {
     "before_mark": "a batch is published, not marked as delivered",
     "after_mark": "a batch is published and marked",
     "in_reminders": "people are reminded of their visits, nothing stands",
+    "between_reminders": "some people are reminded, the next are not yet",
     "in_no_shows": "visits are marked as missed, nothing stands",
 }
 KINDS = ("kill", "raise", "sleep")

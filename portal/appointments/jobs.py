@@ -83,7 +83,7 @@ async def remind(_settings: Settings) -> None:
     """Remind everybody whose visit is a day, or an hour, away: each once."""
     for kind, hours, least in REMINDERS:
         while await _remind_batch(kind, hours, least) == BATCH:
-            pass
+            await fault("between_reminders")
 
 
 async def _remind_batch(kind: str, hours: float, least: float) -> int:

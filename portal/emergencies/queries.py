@@ -65,8 +65,8 @@ async def national_numbers(actor: Actor) -> list[NationalNumber]:
         return []
     written = await db.fetch_value(_CLINICS, actor.id)
     found = [numbers.country_named(written or ""), numbers.country_of_zone(actor.time_zone)]
-    countries = dict.fromkeys(one for one in found if one) or {None: None}
-    return [NationalNumber(one, numbers.number_of(one)) for one in countries]
+    countries: list[str | None] = [*dict.fromkeys(one for one in found if one)]
+    return [NationalNumber(one, numbers.number_of(one)) for one in countries or [None]]
 
 
 async def list_emergencies(actor: Actor, skip: int = 0, limit: int = 10) -> EmergencyList:

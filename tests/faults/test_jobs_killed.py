@@ -109,7 +109,7 @@ async def test_a_worker_killed_in_a_job(settings: Settings, tmp_path: Path) -> N
     missed = await visits("-2 hours")
     await killed(settings, tmp_path, "in_reminders", "remind * * * * *")
     first = (await db.fetch_row(TOLD))["mails"]  # type: ignore[index]
-    await killed(settings, tmp_path, "after_commit", "remind * * * * *")
+    await killed(settings, tmp_path, "between_reminders", "remind * * * * *")
     second = (await db.fetch_row(TOLD))["mails"]  # type: ignore[index]
     await killed(settings, tmp_path, "in_no_shows", "mark_no_shows */2 * * * *")
     for job in ("remind * * * * *", "mark_no_shows */2 * * * *"):
