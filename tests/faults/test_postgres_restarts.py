@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -9,20 +10,21 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
 from portal import db, outbox, worker
 from portal.errors import Unavailable
 from portal.ids import uuid7
-from portal.migrations import migrate
 from portal.outbox import Event, Job
 from portal.settings import Settings
 from portal.web.idempotency import CLAIM_SECONDS
 from tests import catalogue, factories
 from tests.booking.attacks import book_call, token_of
+from tests.faults import fixtures
 from tests.faults.load import CUT, Line
-from tests.faults.postgres import Server, postgres
+from tests.faults.postgres import Server
 from tests.faults.stage import crowd, workers
 from tests.faults.test_workers_killed import LATER
 from tests.invariants import broken, doubled
@@ -30,19 +32,8 @@ from tests.portal_server import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.G2, pytest.mark.usefixtures("only_logged")]
 
+server, database_url = fixtures.server, fixtures.own_database_url
 RESTARTS, BETWEEN = (6, 9) if catalogue.FULL else (1, 2)
-
-
-@pytest.fixture(scope="module")
-async def server() -> AsyncIterator[Server]:
-    with postgres() as running:
-        await migrate(Settings(database_url=running.url))
-        yield running
-
-
-@pytest.fixture(scope="module")
-def database_url(server: Server) -> str:
-    return server.url
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +68,8 @@ class Loops:
                             self.heard[line] = time.time()
                 await asyncio.sleep(0.2)
 
-    async def go_on(self) -> dict[str, float]:
-        """Give each of them something to do, until all have done it: the seconds that each took."""
+    async def go_on(self, seconds: float = 30) -> dict[str, float]:
+        """Give each of them something to do, until all have done it: the seconds of each that did within so many."""
         begun, thing, doctor = time.monotonic(), uuid7(), await factories.doctor()
         slot = await factories.slot(doctor.id)
         listening = asyncio.create_task(self.listen(doctor.id, date.today() + timedelta(days=1)))
@@ -88,7 +79,7 @@ class Loops:
         await asyncio.sleep(0.3)
         await Line([self.portal.url], []).insist(book_call(token_of(await factories.patient()), slot), pause=0.05)
         took: dict[str, float] = {}
-        while len(took) < 3 and time.monotonic() - begun < 30:
+        while len(took) < 3 and time.monotonic() - begun < seconds:
             done = {"relay": thing in self.relayed, "jobs": str(thing) in self.worked}
             done["live"] = any("BOOKED" in line for line in self.heard)
             took.update({name: time.monotonic() - begun for name, well in done.items() if well and name not in took})
@@ -141,3 +132,31 @@ async def test_restarts_under_load(server: Server, portal: Served, settings: Set
     assert failed and not [one for one in failed if one.status == CUT] and not callers.broken_answers()
     assert latest < 2 and max(slowest.values()) < 5 and (lost, twice) == (0, 0), [away, failed[-3:]]
     assert not await broken(settings.database_url)
+
+
+class NaiveLoops(Loops):
+    """Relay and jobs over one connection, in one task that ends with its first error."""
+
+    async def for_ever(self) -> None:
+        connection = await asyncpg.connect(self.settings.database_url)
+        while True:
+            for row in await connection.fetch("SELECT aggregate_id FROM outbox_event WHERE delivered_at IS NULL"):
+                self.relayed.add(row["aggregate_id"])
+            for row in await connection.fetch("SELECT payload FROM pgqueuer WHERE entrypoint = 'probe'"):
+                self.worked.add(json.loads(row["payload"])["name"])
+            await asyncio.sleep(0.05)
+
+
+async def test_loops_that_end_at_their_first_error_stay_dead(
+    server: Server, portal: Served, settings: Settings
+) -> None:
+    """The naive twin: the same task for both loops after the same restart, and the same look at who goes on."""
+    loops = NaiveLoops(portal, settings)
+    naive = asyncio.create_task(loops.for_ever())
+    before = await loops.go_on()
+    await asyncio.to_thread(server.restart)
+    after = await patiently(lambda: loops.go_on(2))
+    await asyncio.wait([naive], timeout=1)
+    catalogue.figure("G2", f"naive twin: {sorted(before)} before a restart, {sorted(after)} after it")
+    assert before.keys() == {"relay", "jobs", "live"} and after.keys() == {"live"}
+    assert naive.done() and isinstance(naive.exception(), (asyncpg.PostgresError, asyncpg.InterfaceError, OSError))
