@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from portal import db
+from portal.appointments import mails
 from tests import factories
 from tests.appointments.conftest import Cast, appointment_row, audit_of, booked, events_of, get, post
 from tests.appointments.test_pages import see, send
@@ -54,6 +55,7 @@ async def test_to_the_next_free_time_of_another_doctor(
     assert (await events_of(new["id"]))[0][0] == "appointment.booked"
     assert {row["action"] for row in await audit_of(visit)} >= {"appointment.referred"}
     assert {f"user:{cast.patient.id}", f"user:{cast.other_doctor.id}", f"appointment:{visit}"} <= {t for t, _e in told}
+    await mails.find_words()
     assert len(await mails_to(cast.patient.actor.email)) == 2
     kinds = [
         row["kind"] for row in await db.fetch("SELECT kind FROM notification WHERE account_id = $1", cast.patient.id)
