@@ -41,7 +41,8 @@ LEFT JOIN clinic c ON c.id = a.clinic_id
 """
 
 # Half an hour after its end. Nobody has missed anything while the two are in the video room, or while the doctor is
-# behind: then an earlier visit of the day is under way, or ended a moment ago.
+# behind: then an earlier visit of the day is under way, or ended a moment ago. Whoever sits in the waiting room of a queue
+# has come, whatever the clock says, until the day is over; and an announced delay is everybody's.
 NO_SHOW = """
 WITH missed AS (
     SELECT a.id, a.status AS was FROM appointment a
@@ -53,6 +54,11 @@ WITH missed AS (
             SELECT FROM appointment o WHERE o.doctor_id = a.doctor_id AND o.date = a.date AND o.starts_at < a.starts_at
                 AND (o.status = 'IN_PROGRESS' AND o.actual_start_time > clock_timestamp() - interval '4 hours'
                     OR o.status = 'COMPLETED' AND o.actual_end_time > clock_timestamp() - interval '30 minutes'))
+        AND NOT (a.status = 'CHECKED_IN' AND a.session_id IS NOT NULL
+            AND a.date >= (clock_timestamp() AT TIME ZONE a.time_zone)::date)
+        AND NOT EXISTS (
+            SELECT FROM queue_day q WHERE q.session_id = a.session_id AND q.date = a.date
+                AND a.ends_at + make_interval(mins => q.delay_minutes) >= clock_timestamp() - interval '30 minutes')
     ORDER BY a.starts_at LIMIT $1 FOR NO KEY UPDATE OF a SKIP LOCKED
 ), moved AS (
     UPDATE appointment a SET status = 'NO_SHOW', needs_attention = NULL

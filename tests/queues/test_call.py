@@ -7,12 +7,14 @@ import httpx
 import pytest
 
 from portal import db
+from portal.appointments.jobs import mark_no_shows
 from portal.ids import uuid7
 from portal.queues.actions import put_first_in_tx
+from portal.settings import Settings
 from tests import factories
 from tests.appointments.conftest import Cast, audit_of, events_of, post
 from tests.clients import published
-from tests.queues.conftest import Morning
+from tests.queues.conftest import Morning, begun
 
 pytestmark = pytest.mark.anyio
 HISTORY = "SELECT from_status, to_status, reason FROM appointment_history WHERE appointment_id = $1 ORDER BY at"
@@ -115,6 +117,19 @@ async def test_check_in_opens_an_hour_before_and_on_that_day_at_the_desk(morning
                      " ends_at = ends_at - interval '1 day' WHERE id = $1", morning.visits[8])  # fmt: skip
     assert (await morning.act(morning.cast.admin, 8, "check-in")).status_code == 200
     assert (await morning.row(8))["queue_rank"] == 8
+
+
+async def test_who_waits_has_come(client: httpx.AsyncClient, cast: Cast) -> None:
+    """An hour after their time the absent are a NO_SHOW: not those in the waiting room, and not before a delay is over."""
+    morning = await begun(client, cast, ago=100, places=8)
+    for number, status in ((1, "BOOKED"), (2, "CHECKED_IN"), (3, "BOOKED")):
+        await morning.book(number, status)
+    await morning.queue(cast.admin, "delay", delay_minutes=240)
+    await mark_no_shows(Settings())
+    assert [(await morning.row(number))["status"] for number in (1, 2, 3)] == ["BOOKED", "CHECKED_IN", "BOOKED"]
+    await morning.queue(cast.admin, "delay", delay_minutes=30)
+    await mark_no_shows(Settings())
+    assert [(await morning.row(number))["status"] for number in (1, 2, 3)] == ["NO_SHOW", "CHECKED_IN", "BOOKED"]
 
 
 async def test_an_emergency_goes_first(morning: Morning) -> None:
