@@ -46,6 +46,8 @@ async def ask_join(
 
 
 async def join_page(form: Form[Any], status: int = 200) -> Response[Any]:
+    if form.error("doctor_id") or form.error("specialty_id"):  # not what a page of ours has sent
+        return page("waitlist/join.html", status=status, form=form, name="", doctor_id=None)
     doctor_id, specialty_id = id_of(form, "doctor_id"), id_of(form, "specialty_id")
     name = await queries.name_of_wish(doctor_id, specialty_id)
     return page("waitlist/join.html", status=status, form=form, name=name, doctor_id=doctor_id)

@@ -62,6 +62,8 @@ async def test_the_pages(client: httpx.AsyncClient, cast: Cast) -> None:
     assert str(cast.doctor.id) in form and 'name="from"' in form
     bad = await send(client, me, "/waitlist/new", **wish(cast, to="2020-01-01"))
     assert bad.status_code == 422 and "error-summary" in bad.text
+    forged = await send(client, me, "/waitlist/new", **wish(cast, doctor_id="urn:uuid:" + str(cast.doctor.id)))
+    assert forged.status_code == 422 and "error-summary" in forged.text
     assert (await send(client, me, "/waitlist/new", **wish(cast))).headers["location"] == "/waitlist"
     assert (await send(client, me, "/waitlist/new", **wish(cast))).status_code == 409
     await post(client, cast.patient, f"/appointments/{visit}/cancel", {"reason": "x"})
