@@ -4,7 +4,7 @@ import pytest
 
 from portal import db, live
 from portal.walls import events
-from tests.appointments.conftest import Cast, app, cast, client, get, post
+from tests.appointments.conftest import app, cast, client, get, post
 from tests.appointments.test_pages import see, send
 from tests.counting import counted_statements
 from tests.queues.conftest import Morning, begun, morning
