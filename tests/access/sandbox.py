@@ -33,6 +33,7 @@ CREATE TRIGGER audit_event_a_fault BEFORE INSERT ON audit_event FOR EACH ROW EXE
 """
 # Bookkeeping of the portal itself, which says nothing about whether an action took place.
 UNWATCHED = {"audit_event", "audit_head", "migration", "background_task", "running_process"}
+UNWATCHED |= {"visit_estimate"}  # what was shown, kept by whoever looks at a queue
 TABLES = """
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name
