@@ -85,7 +85,9 @@ async def mails_to(email: str) -> list[str]:
     """The texts of the mails that wait for an address, in order."""
     return [
         row["body"]
-        for row in await db.fetch("SELECT body FROM mail WHERE recipient = $1 AND body IS NOT NULL ORDER BY created_at, id", email)
+        for row in await db.fetch(
+            "SELECT body FROM mail WHERE recipient = $1 AND body IS NOT NULL ORDER BY created_at, id", email
+        )
     ]
 
 

@@ -36,6 +36,9 @@ FORGIVING = {
     "/appointments/{appointment_id}/start": "only the way back",
     "/appointments/{appointment_id}/complete": "only the way back",
     "/appointments/{appointment_id}/no-show": "only the way back",
+    "/appointments/{appointment_id}/missed-call": "only the way back",
+    "/repairs/{repair_id}/accept": "only the way back",
+    "/repairs/{repair_id}/withdraw": "only the way back",
 }
 
 

@@ -121,6 +121,7 @@ async def _follow_up_in_tx(sql: str, actor: Actor, appointment_id: UUID, wanted:
     return msgspec.structs.replace(booked, referred_from=appointment_id)
 
 
+@db.retried
 async def propose(actor: Actor, appointment_id: UUID, weeks: int, horizon_days: int) -> Proposals:
     """Free times of the doctor about so many weeks after the visit. Raises `Forbidden`, `NotFound`, `Conflict`."""
     if not policy.may_refer(actor):

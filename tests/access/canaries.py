@@ -63,11 +63,13 @@ COLUMNS = {
     "idempotency_key.key": "nobody",
 }
 PUBLIC = {
+    "account.name_key": "made of name and address, with their canaries",
     "account.phone_number": "a number of its own for each person, see `phone`",
     "appointment.needs_attention": "a code of ours",
     "audit_event.outcome": "a name of ours",
     "emergency_history.from_status": "a state",
     "emergency_history.to_status": "a state",
+    "mail.about": "a name of ours",
     "patient.sex": "a word of ours; it stands beside texts that are searched for",
     "appointment_history.from_status": "a state",
     "appointment_history.to_status": "a state",

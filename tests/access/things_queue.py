@@ -39,7 +39,17 @@ async def visit(
     slot, appointment, (session, day, position) = uuid7(), uuid7(), at
     start = datetime.combine(day, time(0), UTC) + timedelta(minutes=15 * (position - 1))
     await db.execute(
-        PLACE, slot, doctor_id, session, clinic_id, day, position, start, start + timedelta(minutes=15), start.time(), None
+        PLACE,
+        slot,
+        doctor_id,
+        session,
+        clinic_id,
+        day,
+        position,
+        start,
+        start + timedelta(minutes=15),
+        start.time(),
+        None,
     )
     await db.execute(VISIT, slot, appointment, patient_id, canary(side, "visit"), called)
     await db.execute("UPDATE slot SET appointment_id = $2 WHERE id = $1", slot, appointment)
