@@ -22,6 +22,11 @@ SELECT $2, id, $3, doctor_id, clinic_id, session_id, date, starts_at, ends_at, t
     position, position, clock_timestamp(), $5 FROM slot WHERE id = $1
 """
 
+SHOWN = """
+INSERT INTO visit_estimate (appointment_id, expected_start, expected_from, expected_to, how)
+SELECT id, starts_at, starts_at, ends_at, 'PLACE' FROM appointment WHERE id = $1
+"""
+
 
 async def of_side(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID) -> dict[str, Any]:
     """A session of three quarters of an hour at the beginning of today: the patient waits in it, and is called as well."""
@@ -30,6 +35,8 @@ async def of_side(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID)
     found: dict[str, Any] = {"queue_session": session, "queue_day": str(today)}
     for position, name, called in ((1, "called", datetime.now(UTC)), (2, "queued", None)):
         found[name] = await visit(side, (session, today, position), patient_id, doctor_id, clinic_id, called)
+    await db.execute("INSERT INTO queue_day (session_id, date) VALUES ($1, $2)", session, today)
+    await db.execute(SHOWN, found["queued"])
     return found | await screen(side, clinic_id)
 
 
