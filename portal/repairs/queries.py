@@ -86,13 +86,16 @@ async def affected(
     """
     if not policy.may_repair(actor):
         raise Forbidden
-    rows = await db.fetch(
-        AFFECTED, None, *parties(actor), wanted.doctor_id, wanted.session_id, wanted.date, wanted.from_, wanted.to,
-        wanted.delay_minutes, after, without_offer, skip, limit,
+    filters = (
+        *parties(actor), wanted.doctor_id, wanted.session_id, wanted.date, wanted.from_, wanted.to, wanted.delay_minutes,
+        after, without_offer,
     )  # fmt: skip
+    rows = await db.fetch(AFFECTED, None, *filters, skip, limit)
+    # Beyond the end no row carries the total, which is the same there.
+    counted = await db.fetch(AFFECTED, None, *filters, 0, 1) if skip and not rows else rows
     await record_read(actor, "appointments.attention", subject_type="appointments", subject_id=actor.id)
     found = [msgspec.convert({k: v for k, v in row.items() if k != "total"}, Affected) for row in rows]
-    return AffectedList(total=rows[0]["total"] if rows else 0, skip=skip, limit=limit, affected=found)
+    return AffectedList(total=counted[0]["total"] if counted else 0, skip=skip, limit=limit, affected=found)
 
 
 async def list_repairs(actor: Actor, appointment_id: UUID) -> RepairList:

@@ -34,14 +34,16 @@ LEFT JOIN specialty sp ON sp.id = e.specialty_id LEFT JOIN specialty own ON own.
 WHERE e.patient_id = $1 AND ($2::uuid IS NULL OR e.id = $2)
 ORDER BY e.status = 'WAITING' DESC, e.created_at DESC, e.id LIMIT $3 OFFSET $4
 """
+_COUNT = "SELECT count(*) FROM waitlist_entry WHERE patient_id = $1"
 
 
 async def list_entries(actor: Actor, skip: int = 0, limit: int = 10) -> EntryList:
     """The actor's own wishes, those that still wait on top, each with what is kept for it now."""
     rows = await db.fetch(_ENTRIES, actor.id, None, limit, skip)
     offers = {row["entry_id"]: offer_of(row) for row in await db.fetch(_OPEN, actor.id, None)} if rows else {}
+    total = rows[0]["total"] if rows else await db.fetch_value(_COUNT, actor.id) if skip else 0
     found = [_entry(row, offers.get(row["id"])) for row in rows]
-    return EntryList(total=rows[0]["total"] if rows else 0, skip=skip, limit=limit, entries=found)
+    return EntryList(total=total, skip=skip, limit=limit, entries=found)
 
 
 async def get_entry(actor: Actor, entry_id: UUID) -> Entry:
