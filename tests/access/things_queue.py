@@ -33,7 +33,8 @@ async def of_side(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID)
     today = datetime.now(UTC).date()
     session = await factories.session(doctor_id, clinic_id, day=today, start=time(0), end=time(0, 45), places=3)
     found: dict[str, Any] = {"queue_session": session, "queue_day": str(today)}
-    for position, name, called in ((1, "called", datetime.now(UTC)), (2, "queued", None)):
+    a_while_ago = datetime.now(UTC) - timedelta(minutes=1)  # calling again at once is a second press, and does nothing
+    for position, name, called in ((1, "called", a_while_ago), (2, "queued", None)):
         found[name] = await visit(side, (session, today, position), patient_id, doctor_id, clinic_id, called)
     await db.execute("INSERT INTO queue_day (session_id, date) VALUES ($1, $2)", session, today)
     await db.execute(SHOWN, found["queued"])
