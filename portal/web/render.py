@@ -117,8 +117,13 @@ def zoned(moment: datetime, zone: str) -> datetime:
 
 
 def other_zone(moment: datetime, zone: str, own: str) -> str:
-    """The name of a time's zone when the viewer's own clock shows another time, else nothing."""
-    return "" if zoned(moment, zone).utcoffset() == zoned(moment, own).utcoffset() else zone.replace("_", " ")
+    """The name of a time's zone when the viewer's own clock shows another time; of a time that comes twice, as the clocks
+    go back, which of the two is meant. Else nothing."""
+    here = zoned(moment, zone)
+    named = [zone.replace("_", " ")] if here.utcoffset() != zoned(moment, own).utcoffset() else []
+    if here.utcoffset() != here.replace(fold=1 - here.fold).utcoffset():
+        named.append(f"UTC{here.isoformat(timespec='minutes')[-6:]}")
+    return " ".join(named)
 
 
 def formats() -> str:
