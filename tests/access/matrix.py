@@ -26,7 +26,9 @@ CHANGING = [
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),  # request ids and asked-for ids
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
 ]
-VISITS = ("booked", "checked_in", "in_progress", "completed")
+# What is as private as a record, whatever is said of it.
+PRIVATE = ("booked", "checked_in", "in_progress", "completed", "queued", "wish", "offer", "repair")
+PRIVATE += ("open_emergency", "accepted_emergency")
 
 
 @dataclass
@@ -53,10 +55,16 @@ class Cell:
     def is_right(self) -> bool:
         return self.status in self.expected.statuses
 
+    @property
+    def complaints(self) -> list[str]:
+        """Everything in which the call differs from what was agreed."""
+        wrong = [] if self.is_right else [f"{self.status}, not {self.expected.statuses}"]
+        wrong += [f"tells of {whose}: {what}" for whose, what in sorted(self.leaks)]
+        return wrong + ["refused, but changed a row"] * self.is_changed + self.faults
+
     def __str__(self) -> str:
-        return (
-            f"{self.row.call} as {self.actor} on {self.side or 'nothing'}: {self.status}, not {self.expected.statuses}"
-        )
+        what = "; ".join(self.complaints) or f"{self.status}"
+        return f"{self.row.call} as {self.actor} on {self.side or 'nothing'}: {what}"
 
 
 @dataclass
@@ -115,17 +123,17 @@ class Caller:
                 cell.faults += await self.broken()
                 if self.looks_at_changes and person and "public" not in row.may:
                     cell.faults += await self.foreign_changes(actor)
-        shown = cell.seen | self.visits_in(answer, row.url(side))
+        shown = cell.seen | self.things_in(answer, row.url(side))
         cell.leaks = {(whose, what) for whose, what in shown if not self.is_for(actor, whose, what)}
         return cell
 
-    def visits_in(self, answer: Answer, asked: str) -> set[tuple[str, str]]:
-        """Whose visits an answer tells of by their ids, other than the one asked for; a visit is as private as a record."""
+    def things_in(self, answer: Answer, asked: str) -> set[tuple[str, str]]:
+        """Whose visits, wishes or calls for help an answer tells of by their ids, other than the one asked for."""
         return {
             (name, "record")
             for name, side in self.world.sides.items()
-            for thing in VISITS
-            if (visit := str(side.ids[thing])) in answer.text and visit not in asked
+            for thing in PRIVATE
+            if (known := str(side.ids[thing])) in answer.text and known not in asked
         }
 
     def wanted(self, row: Row, handler: Any, actor: str, side: Side) -> Expected:
@@ -147,6 +155,8 @@ class Caller:
         """Rows that the call at hand has changed in a world in which this actor is nobody."""
         changed = await self.sandbox.rows() ^ self.before
         sides = {side for _place, line in changed for side, _audience in canaries.seen_in(line)}
+        patients = {name: str(side.ids["patient"]) for name, side in self.world.sides.items()}
+        sides |= {name for name, patient in patients.items() if any(patient in line for _place, line in changed)}
         return [f"changed a row of {side}" for side in sorted(sides) if not self.world.relations(actor, side)]
 
     def is_for(self, actor: str, side: str, audience: str) -> bool:

@@ -78,7 +78,7 @@ class Passed:
 
 
 async def find(caller: Caller, rows: list[Row]) -> list[Mutant]:
-    """All guards that the rows pass through."""
+    """All guards that the rows pass through; there must be nothing to notice as long as they stand."""
     passed, known = Passed(), routes(caller.app)
     with ExitStack() as watched:
         for function in guard_functions():
@@ -89,7 +89,8 @@ async def find(caller: Caller, rows: list[Row]) -> list[Mutant]:
             handler, passed.call = known[row.method, row.path], row.call
             for actor, side in caller.pairs(row, handler):
                 passed.person = caller.world.people[actor]
-                await caller.cell(row, handler, actor, side)
+                cell = await caller.cell(row, handler, actor, side)
+                assert not cell.complaints, str(cell)
     handlers = {row.call: known[row.method, row.path] for row in rows}
     mine = {at: calls for at, calls in passed.statements.items() if at not in passed.asked}
     return [
@@ -233,6 +234,6 @@ async def noticed(caller: Caller, rows: list[Row], mutant: Mutant) -> str:
         for row in rows:
             if row.call in mutant.calls:
                 for cell in await caller.cells(row, known[row.method, row.path]):
-                    if not cell.is_right or cell.leaks or cell.is_changed or cell.faults:
+                    if cell.complaints:
                         return str(cell)
     return ""

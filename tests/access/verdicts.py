@@ -17,6 +17,7 @@ from portal.emergencies import policy as emergencies
 from portal.ids import uuid7
 from portal.people import policy as people
 from portal.pharmacies import policy as pharmacies
+from portal.queues import policy as queues
 from portal.records import policy as records
 from portal.referrals import policy as referrals
 from portal.repairs import policy as repairs
@@ -99,6 +100,7 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
     "referrals.may_refer": (of_role(lambda a: referrals.may_refer(a)), D, D),
     "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
     "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
+    "queues.may_run": (of_role(lambda a: queues.may_run(a)), f"{D} {C}", f"{D} {C}"),
     "waitlist.may_wait": (of_role(lambda a: waitlist.may_wait(a)), P, P),
     "video.may_see": (of_thing(lambda *a: video.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
     "people.may_change_doctor": (
