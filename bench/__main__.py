@@ -23,12 +23,12 @@ import asyncpg
 import msgspec
 import uvloop
 
-from bench import booking, growth, live, machine, pages, report, waiting
+from bench import boards, booking, growth, live, machine, pages, report, waiting
 from bench.cast import prepare
 from bench.figures import Figure, Figures
 from bench.goals import GOALS
 from bench.seed import seed
-from bench.servers import BASE_URL, Stage, growth_servers, live_servers, web_servers
+from bench.servers import BASE_URL, Stage, growth_servers, live_servers, one_server, web_servers
 from portal.embedded import EmbeddedPostgres
 from portal.migrations import migrate
 from portal.settings import Settings
@@ -58,6 +58,7 @@ GROUPS: tuple[tuple[Callable[[Stage], AbstractContextManager[Any]], tuple[Measur
         ),
     ),
     (live_servers, (live.fan_out, live.cheap_requests, live.burst)),
+    (one_server, (boards.call_next,)),
     (growth_servers, (growth.growth,)),
 )
 

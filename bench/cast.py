@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -60,8 +61,10 @@ INSERT INTO bare.slot SELECT id, doctor_id, date, starts_at, local_start FROM sl
 
 
 @dataclass
-class Patient:
-    """A patient with an open login of either kind."""
+class Person:
+    """Somebody with an open login of either kind."""
+
+    role: ClassVar[Role]
 
     id: UUID
     email: str
@@ -71,7 +74,18 @@ class Patient:
     @property
     def bearer(self) -> str:
         """A new access token; each is good for five minutes."""
-        return "Bearer " + tokens.new_access_token(self.id, Role.PATIENT, self.api_login)
+        return "Bearer " + tokens.new_access_token(self.id, self.role, self.api_login)
+
+
+class Patient(Person):
+    role = Role.PATIENT
+
+
+class Doctor(Person):
+    role = Role.DOCTOR
+
+
+Somebody = TypeVar("Somebody", bound=Person)
 
 
 @dataclass
@@ -96,14 +110,20 @@ async def prepare(url: str, folder: Path, base_url: str) -> UUID:
 
 async def make_patients(url: str, number: int) -> list[Patient]:
     """New patients who are signed in, and who hold and have booked nothing yet."""
-    made = [Patient(id := uuid7(), f"{id}@bench.example", token_urlsafe(32), uuid7()) for _ in range(number)]
-    stored = HASHER.hash(PASSWORD)
     connection = await asyncpg.connect(url)
-    await connection.executemany(ACCOUNT, [(one.id, one.email, stored, "PATIENT") for one in made])
+    made = await sign_in(connection, Patient, number)
     await connection.executemany(PATIENT, [(one.id,) for one in made])
+    await connection.close()
+    return made
+
+
+async def sign_in(connection: "asyncpg.Connection", kind: type[Somebody], number: int) -> list[Somebody]:
+    """New accounts with a login for pages and one for the API."""
+    made = [kind(id := uuid7(), f"{id}@bench.example", token_urlsafe(32), uuid7()) for _ in range(number)]
+    stored = HASHER.hash(PASSWORD)
+    await connection.executemany(ACCOUNT, [(one.id, one.email, stored, one.role.value) for one in made])
     pages = [(uuid7(), one.id, "PAGE", sha256(one.cookie.encode()).digest()) for one in made]
     await connection.executemany(LOGIN, pages + [(one.api_login, one.id, "API", None) for one in made])
-    await connection.close()
     return made
 
 

@@ -48,6 +48,11 @@ GOALS = (
     Goal("search_p99", "search among all doctors with next free slots, p99 at 16 clients", "ms", 60, 30, False),
     Goal("wait_error", "mean error of the times shown to who waits, against those ahead × the usual length", "min", 1, 0.9),
     Goal("wait_inside", "visits that began inside the range shown", "%", 80, None, False, True),
+    Goal("call_p50", "40 boards, 800 waiting patients, one process: call → its 21 pages right, p50", "ms", 1000, None, False),
+    Goal("call_p99", "… p99", "ms", 1000, None, False),
+    Goal("call_cpu", "… processor time of the process for a call and its 21 pages, p50", "ms", None, None, False),
+    Goal("boards_cpu", "… of one processor, while nobody is called", "%", None, None, False),
+    Goal("memory_page", "… memory per open page", "KiB", None, None, False),
     Goal("growth_page", "a doctor's week at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
     Goal("growth_visit", "hold + book at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
 )  # fmt: skip

@@ -60,6 +60,16 @@ def memory_of(root: int) -> float:
     return sum(_proportional(pid) for pid in family(root))
 
 
+def seconds_of(root: int) -> float:
+    """Seconds that a process and its children have kept a processor busy since they began."""
+    return sum(_ticks(pid) for pid in family(root)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
+
+
 def family(root: int) -> Iterator[int]:
     yield root
     for path in Path(f"/proc/{root}/task").glob("*/children"):

@@ -131,6 +131,13 @@ def live_servers(stage: Stage) -> Iterator[Servers]:
 
 
 @contextmanager
+def one_server(stage: Stage) -> Iterator[Servers]:
+    """The portal in one process, as its users run it."""
+    with portal(stage, 1) as servers:
+        yield servers
+
+
+@contextmanager
 def growth_servers(stage: Stage) -> Iterator[dict[int, Servers]]:
     """One portal of one process for each size of the database."""
     with ExitStack() as stack:
