@@ -56,7 +56,8 @@ PAYLOADS = [breaker + core for breaker in BREAKERS for core in CORES] + OTHERS
 
 COLUMNS = """
 SELECT table_name, column_name, data_type FROM information_schema.columns JOIN information_schema.tables t USING (table_name)
-WHERE t.table_schema = 'public' AND table_type = 'BASE TABLE' AND (data_type IN ('text', 'jsonb') OR udt_name = '_text')
+WHERE t.table_schema = 'public' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER'
+    AND (data_type IN ('text', 'jsonb') OR udt_name = '_text')
 ORDER BY 1, 2
 """
 # What nobody types, or what has a form that no markup fits in; the rest of the text columns is filled.
@@ -66,13 +67,14 @@ FORMED = {
 }  # fmt: skip
 OURS = (
     "status", "role", "kind", "_type", "locale", "time_zone", "appearance", "currency", "action", "outcome", "request_id",
-    "subject_id", "needs_attention", "sex", "revoked_reason",
+    "subject_id", "needs_attention", "sex", "revoked_reason", "state", "how", "about",
 )  # fmt: skip
 INTERNAL = (
     "doctor_search", "doctor_place", "pgqueuer", "migration", "idempotency_key", "outbox_event", "search_", "audit_",
     "background_task", "running_process",
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name"}
+SHORT = {"wall_link.name": 100}  # what the table itself keeps short
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.
 LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
     "allergies": ({"substance": 100, "reaction": 200}, {"severity": "MILD"}, 100),
@@ -94,7 +96,8 @@ async def fill(connection: asyncpg.Connection, texts: list[str]) -> list[str]:
     """Put all the texts into every such column of every row; the names of the columns."""
     filled, text = [], " ".join(texts)
     for table, column, kind in await typed_columns(connection):
-        value: Any = entries(column, texts) if kind == "jsonb" else text
+        longest = SHORT.get(f"{table}.{column}")
+        value: Any = entries(column, texts) if kind == "jsonb" else text[:longest]
         unique = f' || "{table}".id::text' if f"{table}.{column}" in UNIQUE else ""
         await connection.execute(f'UPDATE "{table}" SET "{column}" = $1{unique}', value)
         filled.append(f"{table}.{column}")
