@@ -116,7 +116,7 @@ async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment,
     """One attempt in a transaction of its own; None, and nothing committed, when there was nothing to take."""
     try:
         async with db.one_trip() if sql == statements.BOOK_ALONE else db.transaction():
-            return await _book_in_tx(sql, actor, patient_id, wanted, *how)
+            return await book_in_tx(sql, actor, patient_id, wanted, *how)
     except Lost:
         return None
     except Conflict as conflict:
@@ -130,7 +130,8 @@ def _wanted_doctor(busy: Conflict) -> UUID:
     return UUID(busy.__cause__.detail)  # type: ignore[union-attr]  # an error of the database
 
 
-async def _book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment:
+async def book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment:
+    """Take the slot that `sql` chooses, inside an open transaction. Raises `Lost` when there is nothing to take, `Conflict`."""
     await fault("before_booking")
     ask = db.call if sql == statements.BOOK_ALONE else db.fetch_row
     row = await ask(
@@ -174,7 +175,7 @@ async def _reschedule_in_tx(sql: str, actor: Actor, appointment_id: UUID, slot_i
         appointment_type=AppointmentType(old["appointment_type"]),
         chief_complaint=old["chief_complaint"] or None,
     )
-    return await _book_in_tx(sql, actor, old["patient_id"], wanted, slot_id)
+    return await book_in_tx(sql, actor, old["patient_id"], wanted, slot_id)
 
 
 reschedule_in_tx = _reschedule_in_tx  # for a repair, whose own transaction it is

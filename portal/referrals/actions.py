@@ -9,7 +9,7 @@ from portal import db, live
 from portal.accounts.schemas import Actor
 from portal.appointments.schemas import Appointment, AppointmentStatus, AppointmentType
 from portal.booking import refusals
-from portal.booking.actions import Lost, _book_in_tx
+from portal.booking.actions import Lost, book_in_tx
 from portal.booking.schemas import NewAppointment
 from portal.booking.statements import BOOK_HELD, BOOK_SLOT
 from portal.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound
@@ -62,7 +62,7 @@ async def _refer_in_tx(actor: Actor, appointment_id: UUID, wanted: NewReferral) 
             appointment_type=await queries.type_at(wanted.slot_id, visit["appointment_type"]),
             chief_complaint=visit["chief_complaint"] or None,
         )
-        booked = await _book_in_tx(statements.REFER, actor, visit["patient_id"], new, wanted.slot_id, wanted.doctor_id)
+        booked = await book_in_tx(statements.REFER, actor, visit["patient_id"], new, wanted.slot_id, wanted.doctor_id)
         await _link_in_tx(actor, booked.id, appointment_id, "REFERRAL", wanted.note)
     return msgspec.structs.replace(booked, referred_from=appointment_id)
 
@@ -115,7 +115,7 @@ async def _follow_up_in_tx(sql: str, actor: Actor, appointment_id: UUID, wanted:
         appointment_type=await queries.type_at(wanted.slot_id, visit["appointment_type"]),
         chief_complaint=visit["chief_complaint"] or None,
     )
-    booked = await _book_in_tx(sql, actor, visit["patient_id"], new, wanted.slot_id)
+    booked = await book_in_tx(sql, actor, visit["patient_id"], new, wanted.slot_id)
     async with db.as_portal():  # nobody writes that one visit came of another but this action
         await _link_in_tx(actor, booked.id, appointment_id, "FOLLOW_UP", "")
     return msgspec.structs.replace(booked, referred_from=appointment_id)

@@ -7,7 +7,7 @@ from portal.accounts.schemas import Actor
 from portal.appointments.schemas import Appointment, AppointmentType
 from portal.audit.actions import record_in_tx
 from portal.booking import refusals
-from portal.booking.actions import Lost, _book_in_tx
+from portal.booking.actions import Lost, book_in_tx
 from portal.booking.schemas import NewAppointment
 from portal.booking.statements import BOOK_HELD
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -84,7 +84,7 @@ async def accept(actor: Actor, offer_id: UUID, wanted: Acceptance) -> Appointmen
         async with db.transaction():
             if await db.fetch_value(statements.ANSWER, offer_id, actor.id, "ACCEPTED", "BOOKED") is None:
                 raise _over(await queries.get_offer(actor, offer_id))
-            booked = await _book_in_tx(BOOK_HELD, actor, actor.id, new, offer.slot_id)
+            booked = await book_in_tx(BOOK_HELD, actor, actor.id, new, offer.slot_id)
             await _record_in_tx(actor, "accepted", offer_id)
             return booked
     except Lost:

@@ -119,6 +119,7 @@ async def test_a_follow_up_is_proposed_and_booked(client: httpx.AsyncClient, cas
     for days in (1 + 14, 1 + 15, 1 + 40):
         for hour in (8, 9, 15):
             await factories.slot(cast.doctor.id, factories.tomorrow_at(hour, days), clinic_id=cast.clinic_id)
+    await factories.slot(cast.other_doctor.id, factories.tomorrow_at(9, 1 + 14))  # another doctor's is not proposed
     found = await post(client, cast.doctor, f"/appointments/{visit}/follow-up", {"weeks": 2})
     times = [one["start_time"][11:16] for one in found.json()["proposals"]]
     assert (found.status_code, times) == (200, ["08:00", "09:00", "08:00", "09:00"])  # on two days, nearest in time
