@@ -21,6 +21,7 @@ TABLE_MODULES = [
     "portal.video.tables",
     "portal.emergencies.tables",
     "portal.queues.tables",
+    "portal.visits.tables",
     "portal.operation.tables",
 ]
 

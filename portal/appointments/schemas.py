@@ -92,6 +92,14 @@ class ReferralList(Struct, frozen=True):
     referrals: list[Referral]
 
 
+class VisitSummary(Struct, frozen=True, kw_only=True):
+    """What the doctor wrote for the patient, and the diagnosis if it is shared: empty until the visit is over."""
+
+    patient_summary: str = ""
+    diagnosis: str = ""
+    changed_at: datetime | None = None
+
+
 class AppointmentList(Struct, frozen=True, kw_only=True):
     total: int
     skip: int

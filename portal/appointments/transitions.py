@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from portal.accounts.schemas import Role
 from portal.appointments.schemas import AppointmentStatus
-from portal.appointments.statements import COLUMNS, JOINS
+from portal.appointments.statements import COLUMNS, JOINS, SUMMARY
 
 BOOKED, CHECKED_IN, IN_PROGRESS, COMPLETED, CANCELLED, NO_SHOW = AppointmentStatus
 PATIENT, DOCTOR, CLINIC_ADMIN = Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN
@@ -51,7 +51,7 @@ MOVES = {
 # One row comes back when the appointment is the actor's: with the new state, or with `done` false and the old one.
 # $1 appointment, $2 actor, $3 role, $4 clinics, $5 allowed sources, $6 target, $7 reason, $8 name of the move,
 # $9 integration event, $10 new ids (2 events, 2 notifications), $11 request, $12 actual start, $13 actual end,
-# $14 notes, $15 more data for the event
+# $14 what is said to the patient at the end (the database puts it into the notes of the visit), $15 more data for the event
 # Patients check in from an hour before their time, the front desk at any time of that day, on the clinic's clock.
 MOVE = (
     """
@@ -109,7 +109,7 @@ WITH own AS (
 SELECT a.id IS NOT NULL AS done, own.status AS was, own.needs_attention AS needed, own.opens_at,
     own.time_zone AS own_zone, pa.email AS patient_email, pa.locale AS patient_locale,
     v.id AS video_session_id, """
-    + COLUMNS
+    + COLUMNS.replace(SUMMARY, "summed_up(coalesce(" + SUMMARY + ", ''), $14)")
     + """
 FROM own LEFT JOIN moved a ON true LEFT JOIN video_session v ON v.appointment_id = own.id
 """

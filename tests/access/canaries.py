@@ -17,7 +17,8 @@ AUDIENCES = {
     "staff": {"doctor", "admin", "pharmacist", "system", "self"},  # what is not public of those who work here
     "record": {"patient", "doctor", "admin", "system"},
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
-    "notes": {"patient", "doctor"},  # what was written in the consulting room
+    "notes": {"patient", "doctor"},  # what was said in the consulting room
+    "consulting": {"doctor"},  # what was written there
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
@@ -47,7 +48,12 @@ COLUMNS = {
     "wall_link.name": "planning",
     "emergency.description": "notes",
     "appointment.chief_complaint": "visit",
-    "appointment.doctor_notes": "notes",
+    "visit_note.private_notes": "consulting",
+    "visit_note.patient_summary": "notes",
+    "visit_note.diagnosis": "notes",
+    "visit_note_version.private_notes": "consulting",
+    "visit_note_version.patient_summary": "notes",
+    "visit_note_version.diagnosis": "notes",
     "appointment_history.reason": "record",
     "referral.note": "notes",
     "video_session.chief_complaint": "visit",
@@ -65,6 +71,7 @@ COLUMNS = {
 PUBLIC = {
     "account.name_key": "made of name and address, with their canaries",
     "account.phone_number": "a number of its own for each person, see `phone`",
+    "appointment.doctor_notes": "empty at once: the notes of the visit have it",
     "appointment.needs_attention": "a code of ours",
     "audit_event.outcome": "a name of ours",
     "emergency_history.from_status": "a state",

@@ -17,9 +17,13 @@ TOMORROW = date.today() + timedelta(days=1)
 SESSION_DAY = TOMORROW + timedelta(days=2)
 APPOINTMENT = """
 INSERT INTO appointment (id, slot_id, patient_id, doctor_id, clinic_id, session_id, date, starts_at, ends_at, time_zone,
-    appointment_type, status, chief_complaint, doctor_notes, booked_by, queue_position, needs_attention)
+    appointment_type, status, chief_complaint, booked_by, queue_position, needs_attention)
 SELECT $1, id, $3, doctor_id, clinic_id, session_id, date, starts_at, ends_at, time_zone,
-    $4, $5, $6, $7, $3, position, $8 FROM slot WHERE id = $2
+    $4, $5, $6, $3, position, $7 FROM slot WHERE id = $2
+"""
+NOTE = """
+INSERT INTO visit_note (appointment_id, private_notes, patient_summary, diagnosis, share_diagnosis)
+VALUES ($1, $2, $3, $3, true)
 """
 
 
@@ -119,9 +123,9 @@ async def visit(
         kind,
         status,
         canary(side, "visit"),
-        canary(side, "notes"),
         attention,
     )
+    await db.execute(NOTE, appointment, canary(side, "consulting"), canary(side, "notes"))
     if status not in ("CANCELLED", "NO_SHOW"):
         await db.execute("UPDATE slot SET appointment_id = $2 WHERE id = $1", slot, appointment)
     for was, became in ((None, "BOOKED"), ("BOOKED", status)):
