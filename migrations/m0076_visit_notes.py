@@ -46,7 +46,8 @@ CREATE FUNCTION visit_note_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO visit_note_version
     VALUES (NEW.appointment_id, NEW.version, NEW.private_notes, NEW.patient_summary, NEW.diagnosis, NEW.share_diagnosis,
-            coalesce((SELECT a.status = 'COMPLETED' FROM appointment a WHERE a.id = NEW.appointment_id), false),
+            EXISTS (SELECT FROM appointment a WHERE a.id = NEW.appointment_id AND a.status = 'COMPLETED'
+                AND NEW.changed_at > coalesce(a.actual_end_time, '-infinity')),
             NEW.changed_at, NEW.changed_by);
     RETURN NULL;
 END $$;
