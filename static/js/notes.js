@@ -14,13 +14,13 @@ if (since) {
 if (form) keep(form);
 
 function keep(form) {
-  const PAUSE = 1500, AGAIN = 5000, AT_ONCE = 0;
+  const PAUSE = 1500, LONGEST = 6000, AGAIN = 5000, AT_ONCE = 0;
   const names = ["private_notes", "diagnosis", "share_diagnosis", "patient_summary"];
   const state = document.getElementById("notes-state"), beside = document.getElementById("meanwhile");
   const words = JSON.parse(form.dataset.words), key = `notes:${form.dataset.notes}`, version = form.elements.version;
   const byHand = "byHand" in form.dataset; // what the patient reads already is never changed letter by letter
   const channel = new BroadcastChannel(key);
-  let stored = "unsaved" in form.dataset ? "" : texts(), timer, running, waits = beside.childElementCount > 0, leaving = false;
+  let stored = "unsaved" in form.dataset ? "" : texts(), timer, typedAt, running, waits = beside.childElementCount > 0, leaving = false;
 
   function texts() {
     return JSON.stringify(names.map((name) => { const at = form.elements[name]; return at.type === "checkbox" ? at.checked : at.value; }));
@@ -36,9 +36,11 @@ function keep(form) {
       else sessionStorage.setItem(key, JSON.stringify({ version: version.value, texts: texts() }));
     } catch { /* no room or not allowed: the page itself still has it */ }
   }
-  function soon(pause) {
+  function soon(pause) { // after a pause in typing, and every few seconds where there is none
     clearTimeout(timer);
-    if (!byHand && !waits && !isDone()) timer = setTimeout(save, pause);
+    if (byHand || waits || isDone()) return;
+    typedAt ??= Date.now();
+    timer = setTimeout(save, Math.max(0, Math.min(pause, typedAt + LONGEST - Date.now())));
   }
   const send = (more) => fetch(form.dataset.save, {
     method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "HX-Request": "true" }, redirect: "error", ...more,
@@ -52,6 +54,7 @@ function keep(form) {
   }
   async function attempt() {
     const sent = texts();
+    typedAt = undefined;
     say(words.saving);
     let answer, text;
     try {
