@@ -11,6 +11,14 @@ from urllib.parse import urlsplit
 from portal import faults, tracing
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+ICE_SERVER = re.compile(r"(stun|turn)s?:[A-Za-z0-9.\[\]:-]+(\?transport=(udp|tcp))?")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+# Where the AWS tools look for credentials, as far as the environment tells. A machine that gets its role from the cloud
+# says `PORTAL_VIDEO=chime`: asking the cloud at every start would keep all others waiting.
+AWS_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)  # fmt: skip
 
 
 class SettingError(Exception):
@@ -32,6 +40,10 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()  # PORTAL_TRUSTED_PROXIES: addresses or networks whose X-Forwarded-* count
     keys: str = ""  # PORTAL_KEYS: file of signing keys (JWK set); empty means made under the data folder
     audit_anchor: str = ""  # PORTAL_AUDIT_ANCHOR: a second folder for the audit's anchors, best on another machine
+    video: str = "webrtc"  # PORTAL_VIDEO: chime or webrtc; without it, chime where AWS credentials are set
+    ice_servers: tuple[str, ...] = ()  # PORTAL_ICE_SERVERS: stun: and turn: addresses for webrtc, separated by commas
+    turn_secret: str = ""  # PORTAL_TURN_SECRET: shared with the TURN servers, which take credentials made from it
+    media_region: str = ""  # PORTAL_MEDIA_REGION: where chime carries the calls; empty means the region of AWS
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
@@ -74,6 +86,10 @@ class Settings:
             "trusted_proxies": _networks(environ, "PORTAL_TRUSTED_PROXIES"),
             "keys": environ.get("PORTAL_KEYS", ""),
             "audit_anchor": environ.get("PORTAL_AUDIT_ANCHOR", "").strip(),
+            "video": _video(environ),
+            "ice_servers": _ice_servers(environ),
+            "turn_secret": environ.get("PORTAL_TURN_SECRET", "").strip(),
+            "media_region": environ.get("PORTAL_MEDIA_REGION", "").strip(),
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
@@ -102,6 +118,12 @@ class Settings:
             )
         if self.rate_limit == 0 and not self.loopback:
             raise SettingError("PORTAL_RATE_LIMIT: 0 turns limits off and is allowed on loopback only")
+        if self.turn_secret and len(self.turn_secret) < 16:
+            raise SettingError("PORTAL_TURN_SECRET: at least 16 characters")
+        if not self.turn_secret and any(one.startswith("turn") for one in self.ice_servers):
+            raise SettingError("PORTAL_TURN_SECRET: needed for the turn: addresses of PORTAL_ICE_SERVERS")
+        if self.media_region and not REGION.fullmatch(self.media_region):
+            raise SettingError("PORTAL_MEDIA_REGION: must be a region of AWS, such as eu-central-1")
         self._check_faults()
 
     def _check_faults(self) -> None:
@@ -162,3 +184,21 @@ def _number(environ: Mapping[str, str], name: str, default: float, low: float, h
     if not low <= value <= high:
         raise SettingError(f"{name}: must be between {low:g} and {high:g}")
     return value
+
+
+def _video(environ: Mapping[str, str]) -> str:
+    """The provider of video visits; where none is named, Chime if the AWS tools would find credentials."""
+    value = environ.get("PORTAL_VIDEO", "").strip().lower()
+    if value not in {"", "chime", "webrtc"}:
+        raise SettingError("PORTAL_VIDEO: must be chime or webrtc")
+    shared = environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
+    found = any(environ.get(name) for name in AWS_CREDENTIALS) or Path(shared).expanduser().is_file()
+    return value or ("chime" if found else "webrtc")
+
+
+def _ice_servers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    words = _words(environ, "PORTAL_ICE_SERVERS")
+    for word in words:
+        if not ICE_SERVER.fullmatch(word):
+            raise SettingError(f"PORTAL_ICE_SERVERS: {word} is not a stun: or turn: address")
+    return words
