@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from portal import faults, tracing
 
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
@@ -32,6 +33,8 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()  # PORTAL_TRUSTED_PROXIES: addresses or networks whose X-Forwarded-* count
     keys: str = ""  # PORTAL_KEYS: file of signing keys (JWK set); empty means made under the data folder
     audit_anchor: str = ""  # PORTAL_AUDIT_ANCHOR: a second folder for the audit's anchors, best on another machine
+    storage: str = ""  # PORTAL_STORAGE: s3://bucket/prefix; empty means the folder `files` under the data folder
+    chat_days: int = 7  # PORTAL_CHAT_DAYS: how long after a visit its chat stays open
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
@@ -74,6 +77,8 @@ class Settings:
             "trusted_proxies": _networks(environ, "PORTAL_TRUSTED_PROXIES"),
             "keys": environ.get("PORTAL_KEYS", ""),
             "audit_anchor": environ.get("PORTAL_AUDIT_ANCHOR", "").strip(),
+            "storage": _bucket(environ, "PORTAL_STORAGE"),
+            "chat_days": int(_number(environ, "PORTAL_CHAT_DAYS", 7, 0, 366)),
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
@@ -129,6 +134,13 @@ def _url(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
     value = environ.get(name, "").strip()
     if value and urlsplit(value).scheme not in schemes:
         raise SettingError(f"{name}: must begin with one of {', '.join(sorted(schemes))}://")
+    return value
+
+
+def _bucket(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if value and not BUCKET.fullmatch(value):
+        raise SettingError(f"{name}: must be s3://bucket or s3://bucket/prefix")
     return value
 
 

@@ -14,14 +14,15 @@ PORTAL = ROOT / "portal"
 ORDER = [
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics", "pharmacies",
     "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals",
-    "repairs", "video", "queues", "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir",
-    "analytics", "operation", "admin",
+    "repairs", "video", "queues", "waitlist", "emergencies", "chat", "visits", "inventory", "prescriptions", "dispensing",
+    "integrations", "fhir", "analytics", "operation", "admin",
 ]  # fmt: skip
 # What every domain may stand on, and which knows no domain but accounts.
 # Operation (counts, traces, signs of life, checks) is used everywhere and asks nobody.
 GROUND = {
     "settings", "db", "dberrors", "pool", "acting", "errors", "ids", "clock", "outbox", "live", "web", "migrations",
     "embedded", "piccolo_app", "faults", "metrics", "tracing", "liveness", "heartbeat", "checks",
+    "storage",
 }  # fmt: skip
 # The audit is written by all domains; it stands on accounts alone.
 FOR_ALL = {"accounts", "audit", "notifications"}
