@@ -53,6 +53,7 @@ DOMAINS = (
 )  # fmt: skip
 
 
+PARTS = 20  # of one form with files
 logger = logging.getLogger(__name__)
 
 
@@ -101,6 +102,7 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
         request_class=StrictRequest,
         response_class=JsonResponse,
         plugins=[PlainKinds()],
+        multipart_form_part_limit=PARTS,
         openapi_config=openapi.config(),
         logging_config=None,
         debug=False,

@@ -23,6 +23,7 @@ TABLE_MODULES = [
     "portal.queues.tables",
     "portal.visits.tables",
     "portal.operation.tables",
+    "portal.chat.tables",
 ]
 
 APP_CONFIG = AppConfig(

@@ -4,6 +4,7 @@ Every POST is an ordinary form (`application/x-www-form-urlencoded`, the CSRF to
 that says `Accept: application/json` gets what the JSON API gives, refusals as `application/problem+json`; a form without
 a script goes on to the visit's page.
 
+    GET  /video/sessions/{id}           the room itself, over or not      GET /video/rejoin   the way back into an open one
     POST /video/sessions/{id}/join      device_type? browser_info?          -> Joined (see schemas)
     GET  /video/sessions/{id}/room                                          -> Room: status, who is present, own `device`
     POST /video/sessions/{id}/presence  attendee_token? quality? mode?      -> Room; every 15 s while in the room
@@ -35,7 +36,7 @@ from litestar.response import Response
 
 from portal.accounts.schemas import Actor
 from portal.errors import Conflict, Invalid
-from portal.video import actions, queries
+from portal.video import actions, events, queries, readings
 from portal.video.api import DOCTOR, PLANNERS, THE_TWO, After, Number
 from portal.video.schemas import (
     Device,
@@ -53,12 +54,15 @@ from portal.video.schemas import (
     VideoSession,
 )
 from portal.web.forms import read_form
+from portal.web.headers import allow
 from portal.web.i18n import _
 from portal.web.limits import SIGNALS
 from portal.web.problems import wants_json
-from portal.web.render import redirect
+from portal.web.render import fragment, page, redirect
 
 ONE = "/video/sessions/{session_id:uuid}"
+# Where the Chime SDK meets its service; no other page may talk to anybody but us.
+CHIME = ("https://*.chime.aws", "wss://*.chime.aws")
 
 
 async def form_of(request: Request, struct: Any) -> Any:
@@ -81,10 +85,37 @@ async def answered(request: Request, done: Any, session_id: UUID, flash: str) ->
 
 
 @get(ONE, access=THE_TWO)
-async def session(actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Response[Any]:
-    """Where links of mails and notifications lead: the visit that the session belongs to."""
-    found = await queries.get_session(actor, session_id)
-    return redirect(f"/appointments/{found.appointment_id}" if found.appointment_id else "/appointments")
+async def session(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Response[Any]:
+    """The room: the look at the own camera, the wait and the call; afterwards what there is to say about them."""
+    door = await readings.stand_before(actor, session_id)
+    if door.is_over or not (door.is_open or door.opens_in):
+        return page("video/over.html", room=door, live_topics=[])
+    provider = door.session.provider or request.app.state.settings.video
+    if provider == "chime":
+        allow(request, "connect-src", *CHIME)
+    return page("video/room.html", room=door, provider=provider, live_topics=topics_of(door))
+
+
+def topics_of(door: readings.Door) -> list[str]:
+    """Where the room hears of itself, and a patient of their place in the queue."""
+    own = [events.topic_of(door.session)]
+    visit = door.appointment
+    waits = visit is not None and visit.session_id is not None and not door.is_doctor
+    return [*own, f"queue:{visit.session_id}:{visit.date}"] if visit and waits else own
+
+
+@get("/video/rejoin", access=THE_TWO)
+async def rejoin(actor: NamedDependency[Actor]) -> Response[Any]:
+    """For every page of the two: that a visit is open, and the way back into it."""
+    return fragment("video/_rejoin.html", open_room=await readings.find_open_room(actor))
+
+
+@get(ONE + "/end", access=DOCTOR)
+async def ask_end(actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Response[Any]:
+    door = await readings.stand_before(actor, session_id)
+    if door.session.status != "ACTIVE":
+        return redirect(f"/video/sessions/{session_id}")
+    return page("video/end.html", room=door)
 
 
 @post(ONE + "/join", access=THE_TWO, status_code=200)
@@ -151,5 +182,5 @@ async def create(request: Request, actor: NamedDependency[Actor]) -> VideoSessio
 
 
 handlers = [
-    session, join, room, stay, send_signal, take_signals, leave, end, cancel, keep_notes, create,
+    session, rejoin, ask_end, join, room, stay, send_signal, take_signals, leave, end, cancel, keep_notes, create,
 ]  # fmt: skip
