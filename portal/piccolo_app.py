@@ -22,6 +22,7 @@ TABLE_MODULES = [
     "portal.emergencies.tables",
     "portal.queues.tables",
     "portal.visits.tables",
+    "portal.recordings.tables",
     "portal.operation.tables",
     "portal.chat.tables",
 ]

@@ -47,6 +47,7 @@ class Settings:
     media_region: str = ""  # PORTAL_MEDIA_REGION: where chime carries the calls; empty means the region of AWS
     storage: str = ""  # PORTAL_STORAGE: s3://bucket/prefix; empty means the folder `files` under the data folder
     chat_days: int = 7  # PORTAL_CHAT_DAYS: how long after a visit its chat stays open
+    recording_days: int = 30  # PORTAL_RECORDING_DAYS: how long a recording is kept; 0 means that nothing is recorded
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
@@ -95,6 +96,7 @@ class Settings:
             "media_region": environ.get("PORTAL_MEDIA_REGION", "").strip(),
             "storage": _bucket(environ, "PORTAL_STORAGE"),
             "chat_days": int(_number(environ, "PORTAL_CHAT_DAYS", 7, 0, 366)),
+            "recording_days": int(_number(environ, "PORTAL_RECORDING_DAYS", 30, 0, 3650)),
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),

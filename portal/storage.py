@@ -51,6 +51,7 @@ class Store(Protocol):
     def get(self, key: str) -> bytes: ...
     def remove(self, key: str) -> None: ...
     def find(self, area: str) -> Iterator[Found]: ...
+    def link(self, key: str, name: str, seconds: int) -> str: ...
 
 
 class Disk:
@@ -90,6 +91,9 @@ class Disk:
                 if path.is_file():
                     yield Found(str(path.relative_to(self._root)), path.stat().st_mtime)
 
+    def link(self, key: str, name: str, seconds: int) -> str:
+        return ""
+
 
 class Bucket:
     """A bucket of S3, or of whatever speaks like it (`AWS_ENDPOINT_URL_S3`). Credentials come from the usual AWS chain."""
@@ -128,6 +132,12 @@ class Bucket:
             for one in page.get("Contents", ()):
                 yield Found(one["Key"].removeprefix(self._prefix), one["LastModified"].timestamp())
 
+    def link(self, key: str, name: str, seconds: int) -> str:
+        values = {"Bucket": self._bucket, "Key": self._prefix + key}
+        values["ResponseContentDisposition"] = f'attachment; filename="{name}"'
+        link: str = self._client.generate_presigned_url("get_object", Params=values, ExpiresIn=seconds)
+        return link
+
 
 _store: Store | None = None
 
@@ -154,6 +164,17 @@ async def get(key: str) -> bytes:
 async def remove(key: str) -> None:
     """Take a file away; one that is not there is no matter. Raises `Unavailable`."""
     await _asked("remove", key)
+
+
+async def names(folder: str) -> list[str]:
+    """The keys of all files below a folder, in order. Raises `Unavailable`."""
+    return sorted(one.key for one in await _asked("find", folder))
+
+
+async def link(key: str, name: str, seconds: int) -> str:
+    """An address at which S3 itself gives the file out for a while, under this name; empty where files are on disk."""
+    found: str = await _asked("link", key, name, seconds)
+    return found
 
 
 @asynccontextmanager

@@ -13,12 +13,16 @@ from portal.accounts.schemas import Actor, Role
 from portal.appointments import actions as appointments
 from portal.appointments.policy import moves_now
 from portal.appointments.queries import get_appointment, list_referrals
+from portal.appointments.schemas import Appointment
 from portal.errors import Conflict, Invalid
 from portal.records.queries import record
+from portal.video import readings
+from portal.video.pages import CHIME
 from portal.visits import actions, queries
 from portal.visits.schemas import Notes, NotesForm
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
+from portal.web.headers import allow
 from portal.web.i18n import _
 from portal.web.query import Skip
 from portal.web.render import fragment, page, redirect
@@ -26,15 +30,17 @@ from portal.web.render import fragment, page, redirect
 DOCTOR = roles(Role.DOCTOR)
 ONE = "/appointments/{appointment_id:uuid}/visit"
 A_PAGE = 10
+SOON = 900  # seconds before a room opens from which on it stands beside the notes
 
 
 @get(ONE, access=DOCTOR)
-async def visit(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
+async def visit(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
     """All that the doctor needs while the patient is there, on one page."""
-    return await visit_page(actor, appointment_id)
+    return await visit_page(request, actor, appointment_id)
 
 
 async def visit_page(
+    request: Request,
     actor: Actor,
     appointment_id: UUID,
     form: Form[Any] | None = None,
@@ -44,9 +50,15 @@ async def visit_page(
     notes = await queries.read_notes(actor, appointment_id)
     found = await get_appointment(actor, appointment_id)
     now = clock.now()
+    door = await room_of(actor, found)
+    provider = (door.session.provider if door else None) or request.app.state.settings.video
+    if door and provider == "chime":
+        allow(request, "connect-src", *CHIME)
     return page(
         "visits/visit.html",
         status=status,
+        room=door,
+        provider=provider,
         visit=found,
         now=now,
         today=clock.today(found.time_zone),
@@ -61,6 +73,14 @@ async def visit_page(
     )
 
 
+async def room_of(actor: Actor, visit: Appointment) -> readings.Door | None:
+    """The video room of a visit, once it is open or soon will be."""
+    if visit.video_session_id is None or not visit.is_live:
+        return None
+    door = await readings.stand_before(actor, visit.video_session_id)
+    return door if not door.is_over and (door.is_open or 0 < door.opens_in <= SOON) else None
+
+
 def beside(form: Form[Any], conflict: Conflict) -> tuple[Form[Any], Notes]:
     """The form after somebody else's change: what was typed, to be saved onto what stands there now."""
     current: Notes = conflict.extra["current"]
@@ -71,11 +91,11 @@ def beside(form: Form[Any], conflict: Conflict) -> tuple[Form[Any], Notes]:
 async def save(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
     form = await read_form(request, NotesForm)
     if form.data is None:
-        return await visit_page(actor, appointment_id, form, status=422)
+        return await visit_page(request, actor, appointment_id, form, status=422)
     try:
         await actions.save_notes(actor, appointment_id, form.data.change())
     except Conflict as conflict:
-        return await visit_page(actor, appointment_id, *beside(form, conflict), status=409)
+        return await visit_page(request, actor, appointment_id, *beside(form, conflict), status=409)
     return redirect(f"/appointments/{appointment_id}/visit", flash=_("Saved."))
 
 
@@ -99,11 +119,11 @@ async def complete(request: Request, actor: NamedDependency[Actor], appointment_
     here = f"/appointments/{appointment_id}/visit"
     form = await read_form(request, NotesForm)
     if form.data is None:
-        return await visit_page(actor, appointment_id, form, status=422)
+        return await visit_page(request, actor, appointment_id, form, status=422)
     try:
         await actions.save_notes(actor, appointment_id, form.data.change())
     except Conflict as conflict:
-        return await visit_page(actor, appointment_id, *beside(form, conflict), status=409)
+        return await visit_page(request, actor, appointment_id, *beside(form, conflict), status=409)
     try:
         await appointments.move(actor, appointment_id, "complete")
     except Conflict as conflict:

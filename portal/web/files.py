@@ -1,9 +1,10 @@
 """Files that come with a form, and files that are given out."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
-from litestar.response import Response
+from litestar.response import Response, Stream
 
 from portal.errors import FieldError, Invalid
 from portal.web.forms import Form
@@ -23,11 +24,23 @@ def attachment(name: str, media_type: str, content: bytes) -> Response[bytes]:
 
     Old programs get a plain name with the right ending; the real one is percent-encoded, so no sign in it can matter.
     """
+    return Response(content, media_type=media_type, headers=saving(name))
+
+
+def streamed(name: str, media_type: str, parts: AsyncIterator[bytes], link: str = "") -> Response[Any]:
+    """The same for what is too large to be held at once; where another place gives it out, the way there."""
+    if link:
+        headers = {"Location": link, "Cache-Control": "no-store"}
+        return Response("", status_code=303, headers=headers, media_type="text/plain")
+    return Stream(parts, media_type=media_type, headers=saving(name))
+
+
+def saving(name: str) -> dict[str, str]:
+    """The headers of what is given out under a name."""
     plain = "file" + name[name.rindex(".") :] if "." in name and name.isprintable() else "file"
-    headers = {
+    return {
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-    return Response(content, media_type=media_type, headers=headers)

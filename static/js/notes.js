@@ -1,16 +1,16 @@
 // The notes of a visit save as they are typed, each time with the version that they were read in. What is not confirmed
 // stays in this tab (also over a reload) until it is; what was changed elsewhere is shown beside it, and nothing is lost.
 const form = document.querySelector("form[data-notes]");
-const since = document.querySelector("[data-since]");
 
-if (since) {
-  const tick = () => {
+function tick() {
+  const since = document.querySelector("[data-since]");
+  if (since) {
     const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(since.dataset.since)) / 1000));
     since.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  };
-  tick();
-  setInterval(tick, 1000);
+  }
 }
+tick();
+setInterval(tick, 1000);
 if (form) keep(form);
 
 function keep(form) {

@@ -85,6 +85,7 @@ function own() {
   const { audio, video } = devices.tracks;
   const preview = find("near");
   const muted = !audio || !audio.enabled;
+  room.voice = audio ?? null; // for the recording, which both agree to first
   show(preview, video ? new MediaStream([video]) : null);
   preview.toggleAttribute("data-mirrored", video?.getSettings().facingMode !== "environment");
   room.dataset.near = video ? "on" : "off";
