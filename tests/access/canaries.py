@@ -83,6 +83,7 @@ PUBLIC = {
     "audit_event.request_id": "an id",
     "audit_event.subject_id": "an id",
     "audit_event.subject_type": "a name of ours",
+    "inbox_event.event_type": "a name of the contract",
     "notification.kind": "a name of ours",
     "outbox_event.event_type": "a name of ours",
     "repair.state": "a state",
