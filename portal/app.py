@@ -18,12 +18,12 @@ from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from portal import acting, db, faults, heartbeat, live, metrics, tracing, worker
+from portal import acting, db, faults, heartbeat, live, metrics, storage, tracing, worker
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.audit import actions as audit
 from portal.errors import Forbidden, NotFound
-from portal.integrations import broker
+from portal.integrations import arrivals, broker
 from portal.settings import Settings
 from portal.web import (
     assets,
@@ -48,10 +48,12 @@ DOMAINS = (
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics",
     "pharmacies", "records", "search", "audit",
     "notifications", "walls", "schedules", "slots", "appointments", "booking", "referrals", "repairs", "video", "queues",
-    "waitlist", "emergencies", "chat", "prescriptions", "inventory", "integrations", "fhir", "analytics", "operation", "admin",
+    "waitlist", "emergencies", "chat", "visits", "recordings", "inventory", "prescriptions", "dispensing",
+    "integrations", "fhir", "analytics", "operation", "admin",
 )  # fmt: skip
 
 
+PARTS = 20  # of one form with files
 logger = logging.getLogger(__name__)
 
 
@@ -78,6 +80,7 @@ def create_app(settings: Settings) -> Portal:
 def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
     """An application of these handlers, with everything that surrounds them."""
     tokens.use_keys(settings)
+    storage.use(settings)
     app = Portal(
         route_handlers=[
             *health.handlers,
@@ -99,6 +102,7 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
         request_class=StrictRequest,
         response_class=JsonResponse,
         plugins=[PlainKinds()],
+        multipart_form_part_limit=PARTS,
         openapi_config=openapi.config(),
         logging_config=None,
         debug=False,
@@ -160,12 +164,17 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
     if not wanted:
         yield
         return
+    storage.use(settings)
     modules = [module for name in DOMAINS if (module := part(name, "jobs"))]
     jobs = [job for module in modules for job in getattr(module, "JOBS", ())]
     schedules = [schedule for module in modules for schedule in getattr(module, "SCHEDULES", ())]
     publisher = broker.Broker(settings.amqp_url) if settings.amqp_url else None
     loops = [loop for module in modules for loop in getattr(module, "LOOPS", ())]
-    async with worker.running(settings, jobs, schedules, publisher.send if publisher else None, loops):
+    wanted_events = [one for module in modules for one in getattr(module, "ARRIVALS", ())]
+    async with (
+        worker.running(settings, jobs, schedules, publisher.send if publisher else None, loops),
+        arrivals.listening(settings.amqp_url if settings.amqp_consume else "", wanted_events),
+    ):
         yield
     if publisher:
         await publisher.close()

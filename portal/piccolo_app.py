@@ -21,7 +21,10 @@ TABLE_MODULES = [
     "portal.video.tables",
     "portal.emergencies.tables",
     "portal.queues.tables",
+    "portal.visits.tables",
+    "portal.recordings.tables",
     "portal.operation.tables",
+    "portal.chat.tables",
 ]
 
 APP_CONFIG = AppConfig(

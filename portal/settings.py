@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 
 from portal import faults, tracing
 
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+ICE_SERVER = re.compile(r"(stun|turn)s?:[A-Za-z0-9.\[\]:-]+(\?transport=(udp|tcp))?")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+# Where the AWS tools look for credentials, as far as the environment tells. A machine that gets its role from the cloud
+# says `PORTAL_VIDEO=chime`: asking the cloud at every start would keep all others waiting.
+AWS_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)  # fmt: skip
 
 
 class SettingError(Exception):
@@ -26,12 +35,19 @@ class Settings:
     database_replica_url: str = ""  # DATABASE_REPLICA_URL: for reads that may be late
     redis_url: str = ""  # REDIS_URL: empty means in memory (one process)
     amqp_url: str = ""  # AMQP_URL: empty means integration events stay in the outbox
-    amqp_consume: bool = False  # PORTAL_AMQP_CONSUME
+    amqp_consume: bool = False  # PORTAL_AMQP_CONSUME: whether the worker also acts on the events of other systems
     base_url: str = "http://127.0.0.1:8000"  # PORTAL_BASE_URL: absolute links are made from it, never from Host
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")  # PORTAL_ALLOWED_HOSTS: names, port optional
     trusted_proxies: tuple[str, ...] = ()  # PORTAL_TRUSTED_PROXIES: addresses or networks whose X-Forwarded-* count
     keys: str = ""  # PORTAL_KEYS: file of signing keys (JWK set); empty means made under the data folder
     audit_anchor: str = ""  # PORTAL_AUDIT_ANCHOR: a second folder for the audit's anchors, best on another machine
+    video: str = "webrtc"  # PORTAL_VIDEO: chime or webrtc; without it, chime where AWS credentials are set
+    ice_servers: tuple[str, ...] = ()  # PORTAL_ICE_SERVERS: stun: and turn: addresses for webrtc, separated by commas
+    turn_secret: str = ""  # PORTAL_TURN_SECRET: shared with the TURN servers, which take credentials made from it
+    media_region: str = ""  # PORTAL_MEDIA_REGION: where chime carries the calls; empty means the region of AWS
+    storage: str = ""  # PORTAL_STORAGE: s3://bucket/prefix; empty means the folder `files` under the data folder
+    chat_days: int = 7  # PORTAL_CHAT_DAYS: how long after a visit its chat stays open
+    recording_days: int = 30  # PORTAL_RECORDING_DAYS: how long a recording is kept; 0 means that nothing is recorded
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
@@ -74,6 +90,13 @@ class Settings:
             "trusted_proxies": _networks(environ, "PORTAL_TRUSTED_PROXIES"),
             "keys": environ.get("PORTAL_KEYS", ""),
             "audit_anchor": environ.get("PORTAL_AUDIT_ANCHOR", "").strip(),
+            "video": _video(environ),
+            "ice_servers": _ice_servers(environ),
+            "turn_secret": environ.get("PORTAL_TURN_SECRET", "").strip(),
+            "media_region": environ.get("PORTAL_MEDIA_REGION", "").strip(),
+            "storage": _bucket(environ, "PORTAL_STORAGE"),
+            "chat_days": int(_number(environ, "PORTAL_CHAT_DAYS", 7, 0, 366)),
+            "recording_days": int(_number(environ, "PORTAL_RECORDING_DAYS", 30, 0, 3650)),
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
@@ -102,6 +125,14 @@ class Settings:
             )
         if self.rate_limit == 0 and not self.loopback:
             raise SettingError("PORTAL_RATE_LIMIT: 0 turns limits off and is allowed on loopback only")
+        if self.amqp_consume and not self.amqp_url:
+            raise SettingError("PORTAL_AMQP_CONSUME: needs AMQP_URL")
+        if self.turn_secret and len(self.turn_secret) < 16:
+            raise SettingError("PORTAL_TURN_SECRET: at least 16 characters")
+        if not self.turn_secret and any(one.startswith("turn") for one in self.ice_servers):
+            raise SettingError("PORTAL_TURN_SECRET: needed for the turn: addresses of PORTAL_ICE_SERVERS")
+        if self.media_region and not REGION.fullmatch(self.media_region):
+            raise SettingError("PORTAL_MEDIA_REGION: must be a region of AWS, such as eu-central-1")
         self._check_faults()
 
     def _check_faults(self) -> None:
@@ -129,6 +160,13 @@ def _url(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
     value = environ.get(name, "").strip()
     if value and urlsplit(value).scheme not in schemes:
         raise SettingError(f"{name}: must begin with one of {', '.join(sorted(schemes))}://")
+    return value
+
+
+def _bucket(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if value and not BUCKET.fullmatch(value):
+        raise SettingError(f"{name}: must be s3://bucket or s3://bucket/prefix")
     return value
 
 
@@ -162,3 +200,21 @@ def _number(environ: Mapping[str, str], name: str, default: float, low: float, h
     if not low <= value <= high:
         raise SettingError(f"{name}: must be between {low:g} and {high:g}")
     return value
+
+
+def _video(environ: Mapping[str, str]) -> str:
+    """The provider of video visits; where none is named, Chime if the AWS tools would find credentials."""
+    value = environ.get("PORTAL_VIDEO", "").strip().lower()
+    if value not in {"", "chime", "webrtc"}:
+        raise SettingError("PORTAL_VIDEO: must be chime or webrtc")
+    shared = environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
+    found = any(environ.get(name) for name in AWS_CREDENTIALS) or Path(shared).expanduser().is_file()
+    return value or ("chime" if found else "webrtc")
+
+
+def _ice_servers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    words = _words(environ, "PORTAL_ICE_SERVERS")
+    for word in words:
+        if not ICE_SERVER.fullmatch(word):
+            raise SettingError(f"PORTAL_ICE_SERVERS: {word} is not a stun: or turn: address")
+    return words

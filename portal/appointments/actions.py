@@ -1,12 +1,13 @@
 """The life of an appointment after its booking: one guarded statement a verb."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from portal import db
 from portal.accounts.schemas import Actor
 from portal.appointments import events, mails, policy, queries
-from portal.appointments.schemas import Appointment, Completion
+from portal.appointments.schemas import Appointment, AppointmentStatus, Completion
 from portal.appointments.transitions import MOVE, MOVES
 from portal.errors import Conflict, Forbidden, NotFound
 from portal.ids import uuid7
@@ -43,27 +44,64 @@ async def move_in_tx(
     more: dict[str, Any] | None = None,
 ) -> Any:
     """The same inside an open transaction; `more` is added to the integration event. The row that was changed."""
-    change, done = MOVES[action], completion or Completion()
-    row = await db.fetch_row(
-        MOVE, appointment_id, actor.id, actor.role.value, list(actor.clinic_ids),
-        [one.value for one in change.sources[actor.role]], change.target.value, reason, action, change.event,
-        [uuid7() for _ in range(4)], request_id(), done.actual_start_time, done.actual_end_time, done.doctor_notes,
-        more or {},
-    )  # fmt: skip
+    sources = MOVES[action].sources[actor.role]
+    row = await _moved_in_tx(actor, appointment_id, action, sources, reason, completion, more)
     if row is None:
         raise NotFound
     if not row["done"]:
         raise refused(action, row)
-    if action == "cancel" and actor.id != row["patient_id"]:
+    return row
+
+
+async def follow_room_in_tx(
+    actor: Actor | None,
+    appointment_id: UUID,
+    action: str,
+    reason: str | None = None,
+    completion: Completion | None = None,
+) -> Any | None:
+    """What follows for a visit from its video room: the two have met, have parted, or will not meet.
+
+    Whoever came or went last has made the move, whatever the table grants to their role; nobody, where the portal found
+    the room empty. None when the visit stands elsewhere by now.
+    """
+    sources = tuple(dict.fromkeys(source for role in MOVES[action].sources.values() for source in role))
+    row = await _moved_in_tx(actor, appointment_id, action, sources, reason, completion)
+    return row if row is not None and row["done"] else None
+
+
+async def _moved_in_tx(
+    actor: Actor | None,
+    appointment_id: UUID,
+    action: str,
+    sources: Iterable[AppointmentStatus],
+    reason: str | None = None,
+    completion: Completion | None = None,
+    more: dict[str, Any] | None = None,
+) -> Any | None:
+    change, done = MOVES[action], completion or Completion()
+    who, role, clinics = (actor.id, actor.role.value, list(actor.clinic_ids)) if actor else (None, "PORTAL", [])
+    row = await db.fetch_row(
+        MOVE, appointment_id, who, role, clinics, [one.value for one in sources], change.target.value, reason, action,
+        change.event, [uuid7() for _ in range(4)], request_id(), done.actual_start_time, done.actual_end_time,
+        done.doctor_notes, more or {},
+    )  # fmt: skip
+    if row is not None and row["done"]:
+        await _tell_in_tx(who, action, row)
+    return row
+
+
+async def _tell_in_tx(who: UUID | None, action: str, row: Any) -> None:
+    change = MOVES[action]
+    if action == "cancel" and who != row["patient_id"]:
         await mails.mail_cancelled_in_tx(row)
     told = "appointment.cancelled" if change.target == "CANCELLED" else "appointment.changed"
     events.publish(row, told, change.queue_event)
     if change.target in ("CANCELLED", "NO_SHOW") and row["slot_id"]:
         events.publish_slots(row, "slot.released", [row["slot_id"]])
     if row["needed"]:
-        for kept in await db.fetch(queries.LET_GO, appointment_id):
+        for kept in await db.fetch(queries.LET_GO, row["id"]):
             events.publish_slots(kept, "slot.released", [kept["slot_id"]])
-    return row
 
 
 def refused(action: str, row: Any) -> Conflict:

@@ -19,6 +19,7 @@ from portal.appointments.schemas import (
     History,
     Reason,
     ReferralList,
+    VisitSummary,
 )
 from portal.web.guards import roles
 from portal.web.query import Limit, Skip
@@ -27,6 +28,7 @@ from portal.web.types import Id
 BOOKERS = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN)
 STAFF = roles(Role.DOCTOR, Role.CLINIC_ADMIN)
 DOCTORS = roles(Role.DOCTOR)
+THE_TWO = roles(Role.PATIENT, Role.DOCTOR)
 READERS = roles(Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN, Role.SYSTEM_ADMIN)
 ONE = "/api/appointments/{appointment_id:uuid}"
 TAGS = ["Appointments"]
@@ -69,6 +71,12 @@ async def get_referrals(actor: NamedDependency[Actor], appointment_id: FromPath[
     return await queries.read_referrals(actor, appointment_id)
 
 
+@get(ONE + "/summary", access=THE_TWO, tags=["Visit"])
+async def get_summary(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> VisitSummary:
+    """What the doctor wrote for the patient, once the visit is over."""
+    return await queries.read_summary(actor, appointment_id)
+
+
 @post(ONE + "/confirm", access=BOOKERS, status_code=200, tags=TAGS)
 async def confirm(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Appointment:
     """Say that the visit will take place."""
@@ -91,7 +99,7 @@ async def start(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -
 async def complete(
     actor: NamedDependency[Actor], appointment_id: FromPath[UUID], data: JSONBody[Completion | None] = None
 ) -> Appointment:
-    """End the visit, with notes."""
+    """End the visit. `doctor_notes` are for the patient to read, after what `PUT …/notes` has written for them."""
     return await actions.move(actor, appointment_id, "complete", completion=data)
 
 
@@ -112,5 +120,6 @@ async def cancel(
 
 
 handlers = [
-    list_appointments, get_appointment, get_history, get_referrals, confirm, check_in, start, complete, no_show, cancel,
+    list_appointments, get_appointment, get_history, get_referrals, get_summary, confirm, check_in, start,
+    complete, no_show, cancel,
 ]  # fmt: skip

@@ -96,6 +96,7 @@ async def visit(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -
         visit=found,
         history=history.history,
         referrals=referrals.referrals,
+        summary=await queries.get_summary(appointment_id),
         live_topics=[f"appointment:{appointment_id}", *queue_topics(actor, [found])],
         **shown(actor),
     )

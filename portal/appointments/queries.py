@@ -16,6 +16,7 @@ from portal.appointments.schemas import (
     HistoryEntry,
     Referral,
     ReferralList,
+    VisitSummary,
 )
 from portal.appointments.statements import COLUMNS, JOINS
 from portal.audit.actions import record_read
@@ -245,3 +246,19 @@ async def list_referrals(actor: Actor, appointment_id: UUID) -> ReferralList:
     """What led to a visit that the actor has just opened, and what came of it: for the patient and the two doctors."""
     rows = await db.fetch(_REFERRALS, appointment_id, actor.role.value)
     return ReferralList([Referral(**row) for row in rows])
+
+
+# The database says nothing to anybody but the two who were there, and to the patient not before the end.
+_SUMMARY = "SELECT s.patient_summary, s.diagnosis, s.changed_at FROM visit_summary($1) s"
+
+
+async def read_summary(actor: Actor, appointment_id: UUID) -> VisitSummary:
+    """The summary by itself; a read by anybody but the patient is audited. Raises `NotFound`."""
+    await get_appointment(actor, appointment_id)
+    return await get_summary(appointment_id)
+
+
+async def get_summary(appointment_id: UUID) -> VisitSummary:
+    """What was written for the patient of a visit that the actor has just opened."""
+    row = await db.fetch_row(_SUMMARY, appointment_id)
+    return VisitSummary(**row) if row else VisitSummary()

@@ -68,6 +68,7 @@ class Appointment(Struct, frozen=True, kw_only=True):
     actual_start_time: datetime | None
     actual_end_time: datetime | None
     created_at: datetime
+    unread_messages: int  # those of the caller: only the patient and the doctor have any
 
     @property
     def is_live(self) -> bool:
@@ -90,6 +91,14 @@ class ReferralList(Struct, frozen=True):
     """What led to a visit, and what came of it, oldest first."""
 
     referrals: list[Referral]
+
+
+class VisitSummary(Struct, frozen=True, kw_only=True):
+    """What the doctor wrote for the patient, and the diagnosis if it is shared: empty until the visit is over."""
+
+    patient_summary: str = ""
+    diagnosis: str = ""
+    changed_at: datetime | None = None
 
 
 class AppointmentList(Struct, frozen=True, kw_only=True):

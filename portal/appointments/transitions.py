@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from portal.accounts.schemas import Role
 from portal.appointments.schemas import AppointmentStatus
-from portal.appointments.statements import COLUMNS, JOINS
+from portal.appointments.statements import COLUMNS, JOINS, SUMMARY
 
 BOOKED, CHECKED_IN, IN_PROGRESS, COMPLETED, CANCELLED, NO_SHOW = AppointmentStatus
 PATIENT, DOCTOR, CLINIC_ADMIN = Role.PATIENT, Role.DOCTOR, Role.CLINIC_ADMIN
@@ -51,7 +51,9 @@ MOVES = {
 # One row comes back when the appointment is the actor's: with the new state, or with `done` false and the old one.
 # $1 appointment, $2 actor, $3 role, $4 clinics, $5 allowed sources, $6 target, $7 reason, $8 name of the move,
 # $9 integration event, $10 new ids (2 events, 2 notifications), $11 request, $12 actual start, $13 actual end,
-# $14 notes, $15 more data for the event
+# $14 what is said to the patient at the end (the database puts it into the notes of the visit), $15 more data for the event.
+# System admins and the portal itself (a role of its own, without an actor) come by way of a video room only (see
+# `actions.follow_room_in_tx`).
 # Patients check in from an hour before their time, the front desk at any time of that day, on the clinic's clock.
 MOVE = (
     """
@@ -60,7 +62,9 @@ WITH own AS (
         CASE WHEN $3 <> 'PATIENT' THEN a.date::timestamp AT TIME ZONE a.time_zone END) END AS opens_at
     FROM appointment a
     WHERE a.id = $1 AND CASE $3 WHEN 'PATIENT' THEN a.patient_id = $2 WHEN 'DOCTOR' THEN a.doctor_id = $2
-                                WHEN 'CLINIC_ADMIN' THEN a.clinic_id = ANY($4::uuid[]) ELSE false END
+                                WHEN 'CLINIC_ADMIN' THEN a.clinic_id = ANY($4::uuid[])
+                                WHEN 'SYSTEM_ADMIN' THEN $8 = 'cancel' WHEN 'PORTAL' THEN $8 IN ('start', 'complete')
+                                ELSE false END
     FOR NO KEY UPDATE
 ), moved AS (
     UPDATE appointment a SET status = $6,
@@ -79,7 +83,7 @@ WITH own AS (
     SELECT id, $2, was, status, coalesce($7, '') FROM moved
 ), audited AS (
     INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, patient_id, request_id)
-    SELECT $2, $3, $9, 'appointment', id::text, patient_id, $11 FROM moved
+    SELECT $2, nullif($3, 'PORTAL'), $9, 'appointment', id::text, patient_id, $11 FROM moved
 ), film AS (
     UPDATE video_session v SET status = CASE
             WHEN $6 = 'NO_SHOW' THEN 'NO_SHOW'
@@ -109,7 +113,7 @@ WITH own AS (
 SELECT a.id IS NOT NULL AS done, own.status AS was, own.needs_attention AS needed, own.opens_at,
     own.time_zone AS own_zone, pa.email AS patient_email, pa.locale AS patient_locale,
     v.id AS video_session_id, """
-    + COLUMNS
+    + COLUMNS.replace(SUMMARY, "summed_up(coalesce(" + SUMMARY + ", ''), $14)")
     + """
 FROM own LEFT JOIN moved a ON true LEFT JOIN video_session v ON v.appointment_id = own.id
 """

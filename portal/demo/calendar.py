@@ -50,6 +50,25 @@ FOLLOW = (
     " patient_id, clinic_id, CASE WHEN status IN ('COMPLETED', 'NO_SHOW', 'CANCELLED') THEN status ELSE 'SCHEDULED' END,"
     " starts_at, ends_at, chief_complaint FROM appointment WHERE appointment_type = 'VIRTUAL'",
 )
+# What the demo doctor has written: the same few words for the same complaint.
+NOTES = """
+INSERT INTO visit_note (appointment_id, private_notes, patient_summary, diagnosis, share_diagnosis, changed_at, changed_by)
+SELECT a.id, n.private_notes, n.patient_summary, n.diagnosis, true, a.actual_end_time - interval '1 minute', a.doctor_id
+FROM appointment a JOIN account d ON d.id = a.doctor_id AND d.email = 'doctor@example.com'
+JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS n (reason, diagnosis, private_notes, patient_summary)
+    ON a.chief_complaint LIKE n.reason || '%'
+WHERE a.status = 'COMPLETED'
+"""
+WRITTEN = (
+    ("Cough", "Acute bronchitis", "Lungs clear, no fever, sat 98 %. No sign of pneumonia. Smokes five a day: raise it again.",
+     "A bronchitis that goes away by itself. Drink a lot and rest.\nCome back if you have a fever or are short of breath."),
+    ("Blood pressure", "Hypertension, well controlled", "128/82 on both arms. Keeps to the tablets, forgets some on Sundays.",
+     "Your blood pressure is good. Go on with one tablet in the morning, Sundays too."),
+    ("Knee", "Patellofemoral pain", "No effusion, ligaments stable. Runs 40 km a week on old shoes.",
+     "Run half as far for three weeks and cool the knee afterwards. The exercises are on the sheet."),
+    ("Trouble sleeping", "Insomnia", "Worries about work since spring. PHQ-9: 7. Look at it again in a month.",
+     "Get up at the same time each day, and no screen in the hour before bed."),
+)  # fmt: skip
 
 
 async def make_in_tx(world: World, cast: Cast, horizon_days: int) -> None:
@@ -62,6 +81,7 @@ async def make_in_tx(world: World, cast: Cast, horizon_days: int) -> None:
     await _appointments_in_tx(cast)
     for statement in FOLLOW:
         await db.execute(statement)
+    await db.execute(NOTES, *(list(column) for column in zip(*WRITTEN, strict=True)))
 
 
 async def _sessions_in_tx(doctor: Doctor, cast: Cast, first: date, *, busy: bool) -> list[Plan]:

@@ -84,7 +84,7 @@ async def refer(
             actor, appointment_id, specialty_id, form.data.doctor_id, form, 409, refused=conflict.detail
         )
     text = _("The patient has a visit with %(doctor)s now, and has been told.", doctor=visit.doctor_name)
-    return redirect(f"/appointments/{appointment_id}", flash=text)
+    return redirect(f"/appointments/{appointment_id}/visit", flash=text)
 
 
 def chosen_in(form: Form[Any]) -> UUID | None:
@@ -135,7 +135,9 @@ async def follow_up(request: Request, actor: NamedDependency[Actor], appointment
         await actions.follow_up(actor, appointment_id, wanted, request.app.state.settings.horizon_days)
     except Conflict as conflict:
         return await plan_page(request, actor, appointment_id, 4, 409, conflict.detail)
-    return redirect(f"/appointments/{appointment_id}", flash=_("The follow-up is booked; the patient has been told."))
+    return redirect(
+        f"/appointments/{appointment_id}/visit", flash=_("The follow-up is booked; the patient has been told.")
+    )
 
 
 handlers = [choose_colleague, refer, plan, follow_up]

@@ -24,13 +24,18 @@ ADDRESS_FACTOR = 3  # a family or a clinic shares one address
 
 
 class Rule(NamedTuple):
-    """`most` times in `seconds`, per address; a route asks for it as `limit=LOGIN`."""
+    """`most` times in `seconds`, per address; a route asks for it as `limit=LOGIN`.
+
+    With `instead` it counts per person, in place of their ordinary minute: for what a page does by itself many times.
+    """
 
     name: str
     most: int
     seconds: int
+    instead: bool = False
 
 
+SIGNALS = Rule("signals", 600, 60, instead=True)  # a call is set up by a burst of small messages
 LOGIN = Rule("login", 30, 60)
 REGISTER = Rule("register", 30, 3600)
 FORGOTTEN = Rule("forgotten", 10, 3600)
@@ -108,6 +113,8 @@ class Limits(ASGIMiddleware):
         most: int = scope["litestar_app"].state.settings.rate_limit
         actor, address = scope.get("user"), scope["client"][0]
         rule = Rule("user", most, 60) if actor is not None else Rule("address", most * ADDRESS_FACTOR, 60)
+        if special is not None and special.instead and actor is not None:
+            rule, special = special, None
         try:
             left, seconds = await spend(rule, str(actor.id) if actor is not None else address)
             if special is not None and scope["method"] != "GET":

@@ -17,7 +17,8 @@ AUDIENCES = {
     "staff": {"doctor", "admin", "pharmacist", "system", "self"},  # what is not public of those who work here
     "record": {"patient", "doctor", "admin", "system"},
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
-    "notes": {"patient", "doctor"},  # what was written in the consulting room
+    "notes": {"patient", "doctor"},  # what was said in the consulting room
+    "consulting": {"doctor"},  # what was written there
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
@@ -47,10 +48,19 @@ COLUMNS = {
     "wall_link.name": "planning",
     "emergency.description": "notes",
     "appointment.chief_complaint": "visit",
-    "appointment.doctor_notes": "notes",
+    "visit_note.private_notes": "consulting",
+    "visit_note.patient_summary": "notes",
+    "visit_note.diagnosis": "notes",
+    "visit_note_version.private_notes": "consulting",
+    "visit_note_version.patient_summary": "notes",
+    "visit_note_version.diagnosis": "notes",
     "appointment_history.reason": "record",
     "referral.note": "notes",
     "video_session.chief_complaint": "visit",
+    "video_session.session_notes": "notes",
+    "video_session.cancellation_reason": "visit",
+    "video_attendee.browser_info": "nobody",
+    "video_signal.data": "notes",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",
@@ -65,6 +75,7 @@ COLUMNS = {
 PUBLIC = {
     "account.name_key": "made of name and address, with their canaries",
     "account.phone_number": "a number of its own for each person, see `phone`",
+    "appointment.doctor_notes": "empty at once: the notes of the visit have it",
     "appointment.needs_attention": "a code of ours",
     "audit_event.outcome": "a name of ours",
     "emergency_history.from_status": "a state",
@@ -79,10 +90,18 @@ PUBLIC = {
     "audit_event.request_id": "an id",
     "audit_event.subject_id": "an id",
     "audit_event.subject_type": "a name of ours",
+    "inbox_event.event_type": "a name of the contract",
     "notification.kind": "a name of ours",
     "outbox_event.event_type": "a name of ours",
     "repair.state": "a state",
     "video_event.event_type": "a name of ours",
+    "video_session.provider": "a word of ours",
+    "video_session.meeting_id": "an id of the provider, which lets nobody in",
+    "video_session.media_region": "a name of the provider",
+    "video_session.media_placement": "addresses of the provider",
+    "video_attendee.provider_attendee_id": "an id of the provider, which lets nobody in",
+    "video_attendee.quality": "a word of ours",
+    "video_attendee.mode": "a word of ours",
     "visit_estimate.how": "a word of ours",
     "account.password_hash": "never read out but to compare; H9 looks for it in logs",
 }

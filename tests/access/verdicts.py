@@ -24,6 +24,7 @@ from portal.repairs import policy as repairs
 from portal.slots import policy as slots
 from portal.specialties import policy as specialties
 from portal.video import policy as video
+from portal.visits import policy as visits
 from portal.waitlist import policy as waitlist
 
 Guard = Callable[[Actor, bool], bool]
@@ -101,8 +102,12 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
     "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
     "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
     "queues.may_run": (of_role(lambda a: queues.may_run(a)), f"{D} {C}", f"{D} {C}"),
+    "visits.may_write": (of_role(lambda a: visits.may_write(a)), D, D),
     "waitlist.may_wait": (of_role(lambda a: waitlist.may_wait(a)), P, P),
     "video.may_see": (of_thing(lambda *a: video.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
+    "video.is_party": (of_thing(lambda *a: video.is_party(*a)), f"{P} {D} {C} {F} {S}", ""),
+    "video.may_create": (of_thing(lambda *a: video.may_create(*a)), f"{P} {D} {C} {S}", S),
+    "video.may_cancel": (of_thing(lambda *a: video.may_cancel(*a)), f"{P} {D} {C} {F} {S}", S),
     "people.may_change_doctor": (
         lambda actor, own: people.may_change_doctor(
             actor, actor.id if own else OTHER, actor.clinic_ids if own else [OTHER]

@@ -128,9 +128,10 @@ async def test_who_is_being_served_or_waits_for_a_late_doctor_is_spared(
 async def test_video_visits_of_their_own_are_closed(cast: Cast, settings: Settings) -> None:
     make = """
     INSERT INTO video_session (id, booking_type, doctor_id, patient_id, status, scheduled_start_time, scheduled_end_time)
-    VALUES (gen_random_uuid(), 'DIRECT_DOCTOR', $1, $2, $3, now() - interval '2 hours', now() - $4::interval) RETURNING id
+    VALUES (gen_random_uuid(), 'DIRECT_DOCTOR', $1, $2, $3, now() - $4::interval - interval '1 minute', now() - $4::interval)
+    RETURNING id
     """
-    ends = timedelta(minutes=31), timedelta(minutes=29), timedelta(minutes=31)
+    ends = timedelta(minutes=31), timedelta(minutes=29), timedelta(minutes=33)
     made = [
         await db.fetch_value(make, cast.doctor.id, cast.patient.id, status, end)
         for status, end in zip(("WAITING", "SCHEDULED", "ACTIVE"), ends, strict=True)

@@ -21,6 +21,8 @@ from tests.services import program
 PASSWORD = "portal-demo"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
+# A camera, a microphone and a screen that show and sound like something, which every page may use.
+INVENTED = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 WAITING = "waiting@example.com"  # a doctor whom nobody has verified yet
 
 
@@ -72,7 +74,7 @@ def add_waiting_doctor(url: str) -> None:
 def chromium() -> Iterator[Browser]:
     """A headless Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", *INVENTED])
         yield browser
         browser.close()
 

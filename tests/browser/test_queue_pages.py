@@ -66,8 +66,8 @@ def test_a_doctors_day_with_keys_alone(guests: Guests, stage: Stage, morning: Mo
     page.keyboard.press("Enter")
     page.wait_for_url("**/today")
     expect(page.get_by_text("Nia Now", exact=True)).to_be_visible()
-    row = stage.ask("SELECT doctor_notes FROM appointment WHERE id = $1", morning.visits[2])[0]
-    assert row["doctor_notes"] == "Rest and tea"
+    row = stage.ask("SELECT patient_summary FROM visit_note WHERE appointment_id = $1", morning.visits[2])[0]
+    assert row["patient_summary"] == "Rest and tea"
 
 
 def test_open_pages_hear_of_each_other_and_typed_text_stays(guests: Guests, stage: Stage, morning: Morning) -> None:

@@ -149,7 +149,7 @@ async def test_the_pages_of_a_referral(client: httpx.AsyncClient, cast: Cast) ->
     bad = await send(client, cast.doctor, path, doctor_id=str(cast.other_doctor.id), slot_id=str(spare), note="")
     assert bad.status_code == 422 and "error-summary" in bad.text
     done = await send(client, cast.doctor, path, doctor_id=str(cast.other_doctor.id), slot_id="", note="a knee")
-    assert (done.status_code, done.headers["location"]) == (303, f"/appointments/{visit}")
+    assert (done.status_code, done.headers["location"]) == (303, f"/appointments/{visit}/visit")
     assert "Referred to" in (await see(client, cast.doctor, f"/appointments/{visit}")).text
     again = await send(client, cast.doctor, path, doctor_id=str(cast.other_doctor.id), note="a knee")
     assert again.status_code == 409 and "already" in again.text

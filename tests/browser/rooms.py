@@ -1,0 +1,81 @@
+"""A video visit on the stage, and its two people in the room."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Guests
+from tests.browser.stage import Stage
+
+# A visit by video whose patient is there; the room of somebody who is checked in is open, whatever the clock says.
+ARRIVE = """
+UPDATE appointment a SET status = 'CHECKED_IN', checked_in_at = now(), queue_rank = a.queue_position
+FROM account p, account d, video_session v
+WHERE a.id = (SELECT b.id FROM appointment b JOIN video_session w ON w.appointment_id = b.id AND w.status = 'SCHEDULED'
+        JOIN account q ON q.id = b.patient_id
+    WHERE b.status = 'BOOKED' AND b.starts_at > now() + interval '2 days' AND q.email <> 'patient@example.com'
+    ORDER BY b.starts_at LIMIT 1)
+    AND p.id = a.patient_id AND d.id = a.doctor_id AND v.appointment_id = a.id
+RETURNING a.id, v.id AS session_id, p.email AS patient, d.email AS doctor
+"""
+
+
+@dataclass
+class Room:
+    """One visit: where it is, and the pages of its two people."""
+
+    stage: Stage
+    appointment_id: str
+    path: str
+    patient: Page
+    doctor: Page
+
+    def states(self) -> tuple[str, str]:
+        """Of the session and of its appointment."""
+        sql = "SELECT v.status, a.status FROM appointment a JOIN video_session v ON v.appointment_id = a.id WHERE a.id::text = $1"
+        row = self.stage.ask(sql, self.appointment_id)[0]
+        return row[0], row[1]
+
+    def trail(self) -> list[str]:
+        sql = (
+            "SELECT event_type FROM video_event e JOIN video_session v ON v.id = e.video_session_id"
+            " WHERE v.appointment_id::text = $1 ORDER BY at, e.id"
+        )
+        return [row[0] for row in self.stage.ask(sql, self.appointment_id)]
+
+    def meet(self) -> None:
+        """Both join; when this returns they see each other."""
+        for page in (self.patient, self.doctor):
+            enter(page, self.path)
+        for page in (self.patient, self.doctor):
+            connected(page)
+
+
+def open_room(guests: Guests, stage: Stage, other: Guests | None = None, **options: Any) -> Room:
+    """A visit with its two people logged in, the doctor in another browser where one is given."""
+    row = stage.ask(ARRIVE)[0]
+    patient, doctor = guests.open(row["patient"], **options), (other or guests).open(row["doctor"], **options)
+    return Room(stage, str(row["id"]), f"/video/sessions/{row['session_id']}", patient, doctor)
+
+
+def enter(page: Page, path: str) -> None:
+    page.goto(path)
+    page.locator("#room[data-near=on]").wait_for()
+    page.locator("html[data-live=on]").wait_for(state="attached")
+    page.get_by_role("button", name="Join the visit").click()
+    page.locator("#room:is([data-stage=waiting], [data-stage=call])").wait_for()
+
+
+def connected(page: Page, timeout: float = 15_000) -> None:
+    page.locator("#room[data-stage=call][data-far=connected]").wait_for(timeout=timeout)
+
+
+FRAMES = "at => { const q = document.querySelector(`[data-at=${at}]`).getVideoPlaybackQuality(); return q.totalVideoFrames; }"
+MOVES = """([at, before]) => document.querySelector(`[data-at=${at}]`).getVideoPlaybackQuality().totalVideoFrames > before + 5"""
+
+
+def sees_moving(page: Page, at: str = "far", timeout: float = 10_000) -> None:
+    """Frames of the other side arrive."""
+    before = page.evaluate(FRAMES, at)
+    page.wait_for_function(MOVES, arg=[at, before], timeout=timeout)

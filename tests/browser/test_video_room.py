@@ -1,0 +1,76 @@
+"""Two real browsers in a video visit, with invented cameras and microphones."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Guests
+from tests.browser.rooms import Room, connected, enter, open_room, sees_moving
+from tests.browser.stage import PHONE, Stage
+
+
+@pytest.fixture
+def room(guests: Guests, stage: Stage) -> Room:
+    return open_room(guests, stage)
+
+
+def test_a_whole_visit(room: Room) -> None:
+    """They meet, see and hear of each other, share a screen; the doctor ends; both see that it is over."""
+    patient, doctor = room.patient, room.doctor
+    enter(patient, room.path)
+    expect(patient.get_by_role("heading", name="The doctor knows that you are here")).to_be_visible()
+    expect(patient.locator("#place")).to_be_visible()
+    doctor.goto("/today")
+    banner = doctor.get_by_role("link", name="is waiting for you in the video room")
+    banner.click()
+    enter(doctor, room.path)
+    for page in (patient, doctor):
+        connected(page)
+        sees_moving(page)
+    assert room.states() == ("ACTIVE", "IN_PROGRESS")
+
+    patient.locator("[data-do=mute]").click()
+    expect(doctor.locator("[data-at=far-muted]")).to_be_visible()
+    patient.locator("[data-do=mute]").click()
+    expect(doctor.locator("[data-at=far-muted]")).to_be_hidden()
+    patient.locator("[data-do=camera]").click()
+    expect(doctor.locator("#room[data-far-picture=off] [data-at=far-camera]")).to_be_visible()
+    patient.locator("[data-do=camera]").click()
+    expect(doctor.locator("#room[data-far-picture=on]")).to_be_visible()
+    sees_moving(doctor)
+
+    doctor.locator("[data-do=share]").click()
+    expect(patient.locator("#room[data-sharing=theirs]")).to_be_visible()
+    sees_moving(patient, "screen")
+    doctor.locator("[data-do=share]").click()
+    expect(patient.locator("#room[data-sharing='']")).to_be_visible()
+
+    doctor.get_by_role("link", name="End the visit").click()
+    doctor.get_by_label("How good was the connection").select_option("5")
+    doctor.locator("dialog[open]").get_by_role("button", name="End the visit").click()
+    for page in (patient, doctor):
+        expect(page.get_by_role("heading", name="The visit is over")).to_be_visible()
+    assert room.states() == ("COMPLETED", "COMPLETED")
+    assert room.trail()[-4:] == ["SESSION_CREATED", "PATIENT_JOINED", "DOCTOR_JOINED", "SESSION_COMPLETED"][-len(room.trail()):]
+
+
+def test_a_reload_comes_back_by_itself(room: Room) -> None:
+    room.meet()
+    for page, other in ((room.patient, room.doctor), (room.doctor, room.patient)):
+        page.reload()
+        connected(page)
+        for one in (page, other):
+            connected(one)
+            sees_moving(one)
+
+
+def test_leaving_and_coming_back(room: Room) -> None:
+    room.meet()
+    room.patient.locator("[data-do=leave]").click()
+    expect(room.doctor.locator("#room[data-far=gone]")).to_be_visible()
+    expect(room.doctor.locator("[data-at=news]")).to_contain_text("has left")
+    room.patient.goto("/home")
+    room.patient.get_by_role("link", name="join").first.click()
+    enter(room.patient, room.path)
+    for page in (room.patient, room.doctor):
+        connected(page)
+        sees_moving(page)

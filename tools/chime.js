@@ -1,0 +1,9 @@
+// What the video room needs of the Chime SDK; tools/vendor.mjs bundles it into one file.
+export {
+  DefaultDeviceController,
+  DefaultMeetingSession,
+  LogLevel,
+  ConsoleLogger,
+  MeetingSessionConfiguration,
+  NoOpEventReporter,
+} from "amazon-chime-sdk-js";
