@@ -21,6 +21,8 @@ TABLE_MODULES = [
     "portal.video.tables",
     "portal.emergencies.tables",
     "portal.queues.tables",
+    "portal.catalogue.tables",
+    "portal.inventory.tables",
     "portal.operation.tables",
 ]
 

@@ -1,0 +1,3 @@
+from tests.clients import app, client
+
+__all__ = ["app", "client"]
