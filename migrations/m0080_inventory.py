@@ -60,7 +60,6 @@ CREATE TABLE catalog_item (
         CONSTRAINT catalog_item_threshold_not_negative CHECK (reorder_threshold >= 0),
     max_daily numeric(12, 3) CONSTRAINT catalog_item_max_daily_positive CHECK (max_daily > 0),
     is_active boolean NOT NULL DEFAULT true,
-    version integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     name_key text NOT NULL GENERATED ALWAYS AS (fold_text(name)) STORED,
     ingredient_key text NOT NULL GENERATED ALWAYS AS (fold_text(active_ingredient)) STORED,
@@ -87,13 +86,15 @@ CREATE TABLE batch (
     location_id uuid NOT NULL CONSTRAINT batch_location_fkey REFERENCES stock_location,
     batch_number text NOT NULL CONSTRAINT batch_number_present CHECK (batch_number <> ''),
     expiry_date date NOT NULL CONSTRAINT batch_expiry_plausible CHECK (expiry_date BETWEEN '2000-01-01' AND '2200-01-01'),
-    quantity numeric(12, 3) NOT NULL DEFAULT 0 CONSTRAINT batch_quantity_not_negative CHECK (quantity >= 0),
+    quantity numeric(14, 3) NOT NULL DEFAULT 0 CONSTRAINT batch_quantity_not_negative CHECK (quantity >= 0)
+        CONSTRAINT batch_quantity_bounded CHECK (quantity <= 999999999),
     cost_price numeric(10, 2) NOT NULL CONSTRAINT batch_cost_not_negative CHECK (cost_price >= 0),
     selling_price numeric(10, 2) NOT NULL CONSTRAINT batch_price_not_negative CHECK (selling_price >= 0),
     currency text NOT NULL CONSTRAINT batch_currency_form CHECK (currency ~ '^[A-Z]{3}$'),
     recalled_at timestamptz,
     recall_reason text,
     counted boolean NOT NULL DEFAULT true,
+    told_expiring boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     in_stock boolean NOT NULL GENERATED ALWAYS AS (quantity > 0) STORED,
     CONSTRAINT batch_once UNIQUE (item_id, location_id, batch_number, expiry_date),
@@ -103,16 +104,18 @@ COMMENT ON COLUMN batch.counted IS 'whether it is part of stock_level.quantity: 
 CREATE INDEX batch_first_expiring ON batch (item_id, location_id, expiry_date, id) WHERE in_stock;
 CREATE INDEX batch_expiring ON batch (location_id, expiry_date) WHERE in_stock;
 CREATE INDEX batch_to_expire ON batch (expiry_date) WHERE counted AND in_stock;
+CREATE INDEX batch_to_tell ON batch (expiry_date) WHERE NOT told_expiring AND in_stock;
 CREATE INDEX batch_by_number ON batch (lower(batch_number));
 
 -- What there is of an item at a location and may be given out, and from where on it is little: one row to look at.
 CREATE TABLE stock_level (
     item_id uuid NOT NULL CONSTRAINT stock_level_item_fkey REFERENCES catalog_item,
     location_id uuid NOT NULL CONSTRAINT stock_level_location_fkey REFERENCES stock_location,
-    quantity numeric(14, 3) NOT NULL DEFAULT 0,
+    quantity numeric(18, 3) NOT NULL DEFAULT 0,
     threshold numeric(12, 3) NOT NULL CONSTRAINT stock_level_threshold_not_negative CHECK (threshold >= 0),
     own_threshold boolean NOT NULL DEFAULT false,
     told_low boolean NOT NULL DEFAULT false,
+    movements bigint NOT NULL DEFAULT 0,
     low boolean NOT NULL GENERATED ALWAYS AS (threshold > 0 AND quantity <= threshold) STORED,
     CONSTRAINT stock_level_pkey PRIMARY KEY (location_id, item_id)
 ) WITH (fillfactor = 80);
@@ -124,7 +127,7 @@ CREATE TABLE stock_use (
     item_id uuid NOT NULL CONSTRAINT stock_use_item_fkey REFERENCES catalog_item,
     location_id uuid NOT NULL CONSTRAINT stock_use_location_fkey REFERENCES stock_location,
     day date NOT NULL,
-    quantity numeric(14, 3) NOT NULL,
+    quantity numeric(18, 3) NOT NULL,
     CONSTRAINT stock_use_pkey PRIMARY KEY (location_id, item_id, day)
 ) WITH (fillfactor = 80);
 """
@@ -145,7 +148,7 @@ CREATE TABLE stock_transaction (
     transaction_type text NOT NULL CONSTRAINT stock_transaction_type_known
         CHECK (transaction_type IN ('IN', 'OUT', 'ADJUSTMENT', 'DISPENSE', 'RETURN')),
     quantity numeric(12, 3) NOT NULL,
-    balance numeric(12, 3) NOT NULL CONSTRAINT stock_transaction_balance_not_negative CHECK (balance >= 0),
+    balance numeric(14, 3) NOT NULL CONSTRAINT stock_transaction_balance_not_negative CHECK (balance >= 0),
     actor_id uuid NOT NULL,
     reason text NOT NULL DEFAULT '',
     document text NOT NULL DEFAULT '',
@@ -166,9 +169,10 @@ DECLARE
     delta numeric := CASE WHEN NEW.transaction_type IN ('OUT', 'DISPENSE') THEN -NEW.quantity ELSE NEW.quantity END;
     moved batch; today date := stock_today(NEW.location_id);
 BEGIN
-    INSERT INTO stock_level (item_id, location_id, quantity, threshold)
-    SELECT i.id, NEW.location_id, delta, i.reorder_threshold FROM catalog_item i WHERE i.id = NEW.item_id
+    INSERT INTO stock_level (item_id, location_id, quantity, threshold, movements)
+    SELECT i.id, NEW.location_id, delta, i.reorder_threshold, 1 FROM catalog_item i WHERE i.id = NEW.item_id
     ON CONFLICT (location_id, item_id) DO UPDATE SET quantity = stock_level.quantity + delta,
+        movements = stock_level.movements + 1,
         told_low = stock_level.told_low AND stock_level.quantity + delta <= stock_level.threshold;
     UPDATE batch b SET quantity = b.quantity + delta
     WHERE b.id = NEW.batch_id AND b.item_id = NEW.item_id AND b.location_id = NEW.location_id AND b.quantity + delta >= 0
@@ -250,18 +254,61 @@ CREATE TRIGGER catalog_item_threshold AFTER UPDATE OF reorder_threshold ON catal
     WHEN (OLD.reorder_threshold <> NEW.reorder_threshold) EXECUTE FUNCTION levels_follow_item();
 """
 
+# A count says what it expected of each batch: where that has changed since, nothing of the count is kept.
+COUNTS = """
+CREATE TABLE stock_count (
+    id uuid CONSTRAINT stock_count_pkey PRIMARY KEY,
+    location_id uuid NOT NULL CONSTRAINT stock_count_location_fkey REFERENCES stock_location,
+    actor_id uuid NOT NULL,
+    note text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX stock_count_of_location ON stock_count (location_id, created_at DESC);
+
+CREATE TABLE stock_count_line (
+    count_id uuid NOT NULL CONSTRAINT stock_count_line_count_fkey REFERENCES stock_count,
+    batch_id uuid NOT NULL CONSTRAINT stock_count_line_batch_fkey REFERENCES batch,
+    expected numeric(14, 3) NOT NULL,
+    counted numeric(14, 3) NOT NULL CONSTRAINT stock_count_line_not_negative CHECK (counted >= 0),
+    CONSTRAINT stock_count_line_pkey PRIMARY KEY (count_id, batch_id)
+);
+
+-- A file is taken in once at a place: the same lines again would double its stock.
+CREATE TABLE stock_import (
+    id uuid CONSTRAINT stock_import_pkey PRIMARY KEY,
+    location_id uuid NOT NULL CONSTRAINT stock_import_location_fkey REFERENCES stock_location,
+    actor_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    lines integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT stock_import_once UNIQUE (location_id, digest)
+);
+"""
+
 WALLS = """
 CREATE FUNCTION own_stock_locations() RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
     SELECT c.clinic_id FROM clinic_admin c WHERE c.account_id = app_actor() AND app_role() = 'CLINIC_ADMIN'
     UNION ALL SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = app_actor() AND app_role() = 'PHARMACY'
 $$;
 
-SELECT protect('batch'), protect('stock_level'), protect('stock_use'), protect('stock_transaction');
+SELECT protect('batch'), protect('stock_level'), protect('stock_use'), protect('stock_transaction'), protect('stock_count'),
+    protect('stock_count_line'), protect('stock_import');
 CREATE POLICY own ON batch USING (location_id IN (SELECT own_stock_locations()));
 CREATE POLICY own ON stock_level USING (location_id IN (SELECT own_stock_locations()));
 CREATE POLICY read ON stock_use FOR SELECT USING (location_id IN (SELECT own_stock_locations()));
 CREATE POLICY read ON stock_transaction FOR SELECT USING (location_id IN (SELECT own_stock_locations()));
 CREATE POLICY tell ON stock_transaction FOR INSERT WITH CHECK (
+    actor_id = app_actor() AND location_id IN (SELECT own_stock_locations()));
+
+CREATE POLICY read ON stock_count FOR SELECT USING (location_id IN (SELECT own_stock_locations()));
+CREATE POLICY tell ON stock_count FOR INSERT WITH CHECK (
+    actor_id = app_actor() AND location_id IN (SELECT own_stock_locations()));
+CREATE POLICY read ON stock_count_line FOR SELECT USING (
+    EXISTS (SELECT FROM stock_count c WHERE c.id = stock_count_line.count_id));
+CREATE POLICY tell ON stock_count_line FOR INSERT WITH CHECK (
+    EXISTS (SELECT FROM stock_count c WHERE c.id = stock_count_line.count_id AND c.actor_id = app_actor()));
+CREATE POLICY read ON stock_import FOR SELECT USING (location_id IN (SELECT own_stock_locations()));
+CREATE POLICY tell ON stock_import FOR INSERT WITH CHECK (
     actor_id = app_actor() AND location_id IN (SELECT own_stock_locations()));
 
 -- What others may know of a location's stock: how much can be given out, and what expires first; no batch, no price.
@@ -283,7 +330,7 @@ GRANT EXECUTE ON FUNCTION stock_at TO care_portal_app;
 
 
 async def create() -> None:
-    for script in (LOCATIONS, CATALOGUE, STOCK, LEDGER, WALLS):
+    for script in (LOCATIONS, CATALOGUE, STOCK, LEDGER, COUNTS, WALLS):
         await run_script(script)
 
 

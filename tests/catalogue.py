@@ -26,6 +26,7 @@ LINES = {
     "D1": "a fresh login id", "D2": "logout is final", "D3": "forged requests", "D4": "forged tokens", "D5": "refresh",
     "D6": "brute force", "D7": "no account is revealed", "D8": "headers", "D9": "scripts in texts",
     "D10": "the browser forgets", "D11": "hosts, redirects, headers",
+    "E2": "stock explains itself",
     "F1": "a stream is its owner's", "F2": "reconnecting loses nothing", "F3": "junk event ids", "F4": "forged events",
     "F5": "slow and silent readers", "F6": "clean-up", "F7": "shutdown",
     "G1": "a killed web process", "G2": "PostgreSQL restarted", "G3": "Redis lost, slow, full", "G4": "the broker blocked",

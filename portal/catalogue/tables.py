@@ -1,6 +1,6 @@
 """What the domain stores. The constraints stand, named, in `migrations/`; a test compares both."""
 
-from piccolo.columns import UUID, Boolean, Integer, Numeric, Text, Timestamptz
+from piccolo.columns import UUID, Boolean, Numeric, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -15,5 +15,4 @@ class CatalogItem(Table, tablename="catalog_item"):
     reorder_threshold = Numeric(default=None)
     max_daily = Numeric(null=True, default=None)
     is_active = Boolean(default=None)
-    version = Integer(default=None)
     created_at = Timestamptz(default=None)

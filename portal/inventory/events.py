@@ -1,6 +1,7 @@
 """What open pages of a place are told about its stock, and what other systems are told; ids and amounts only."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from portal import db, live
@@ -34,3 +35,11 @@ async def tell_moved_in_tx(location_id: UUID, item_ids: Iterable[UUID]) -> None:
         live.publish(topic, "stock.low", item_id=row["item_id"])
     for item_id in items:
         live.publish(topic, "stock.changed", item_id=item_id)
+
+
+async def tell_expiring_in_tx(row: Any) -> None:
+    """A batch that expires soon, to other systems and to the place's open pages."""
+    amounts = {name: float(row[name]) for name in ("quantity", "threshold")}
+    ids = {"item_id": row["item_id"], "location_id": row["location_id"], "batch_id": row["id"]}
+    await emit_in_tx("stock.expiring", row["item_id"], {**ids, **amounts, "expiry_date": row["expiry_date"]})
+    live.publish(topic_of(row["kind"], row["location_id"]), "stock.expiring", item_id=row["item_id"])

@@ -1,6 +1,6 @@
 """What the domain stores. The constraints stand, named, in `migrations/`; a test compares both."""
 
-from piccolo.columns import UUID, Boolean, Date, Numeric, Text, Timestamptz
+from piccolo.columns import UUID, BigInt, Boolean, Date, Numeric, Text, Timestamptz
 from piccolo.table import Table
 
 
@@ -26,6 +26,7 @@ class Batch(Table, tablename="batch"):
     recalled_at = Timestamptz(null=True, default=None)
     recall_reason = Text(null=True, default=None)
     counted = Boolean(default=None)
+    told_expiring = Boolean(default=None)
     created_at = Timestamptz(default=None)
 
 
@@ -36,6 +37,7 @@ class StockLevel(Table, tablename="stock_level"):
     threshold = Numeric(default=None)
     own_threshold = Boolean(default=None)
     told_low = Boolean(default=None)
+    movements = BigInt(default=None)
 
 
 class StockUse(Table, tablename="stock_use"):
