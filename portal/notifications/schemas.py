@@ -25,6 +25,11 @@ TEXTS = {
     "repair.accept": N_("A patient has accepted what was offered."),
     "repair.decline": N_("A patient does not want what was offered."),
     "repair.withdraw": N_("An offer to a patient was taken back."),
+    "prescription.issued": N_("Your doctor has prescribed something for you."),
+    "prescription.cancelled": N_("Your doctor has cancelled a prescription."),
+    "refill.requested": N_("A patient asks for more of a medicine."),
+    "refill.approved": N_("Your request for more of a medicine has been approved."),
+    "refill.declined": N_("Your doctor has answered your request for more of a medicine."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }
 
