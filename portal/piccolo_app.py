@@ -25,6 +25,7 @@ TABLE_MODULES = [
     "portal.inventory.tables",
     "portal.stocktakes.tables",
     "portal.prescriptions.tables",
+    "portal.dispensing.tables",
     "portal.operation.tables",
 ]
 

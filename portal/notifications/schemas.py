@@ -30,6 +30,8 @@ TEXTS = {
     "refill.requested": N_("A patient asks for more of a medicine."),
     "refill.approved": N_("Your request for more of a medicine has been approved."),
     "refill.declined": N_("Your doctor has answered your request for more of a medicine."),
+    "prescription.dispensed": N_("A pharmacy gave out medicines of your prescription."),
+    "prescription.dispense_undone": N_("A pharmacy took back what it had given out of your prescription."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }
 
