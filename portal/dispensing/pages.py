@@ -24,6 +24,7 @@ from portal.web.render import page, redirect
 from portal.web.types import Line
 
 PHARMACY = roles(Role.PHARMACY)
+PARTIES = roles(Role.PATIENT, Role.DOCTOR)
 ONE = "/counter/{prescription_id:uuid}"
 DISPENSE = "/counter/dispenses/{dispense_id:uuid}"
 Sought = FromQuery[Annotated[str, Line(400)] | None]
@@ -160,6 +161,18 @@ async def undo(actor: NamedDependency[Actor], dispense_id: FromPath[UUID]) -> Re
     return redirect(f"/counter/{undone.prescription_id}", flash=text)
 
 
+@get("/prescriptions/{prescription_id:uuid}/fills", access=PARTIES)
+async def fills(actor: NamedDependency[Actor], prescription_id: FromPath[UUID]) -> Response[Any]:
+    """What was given out, for the patient and the doctor; their page of the prescription shows it."""
+    return page(
+        "dispensing/fills.html",
+        prescription_id=prescription_id,
+        fills=await queries.list_fills(actor, prescription_id),
+        amount=amount_words,
+        live_topics=[f"user:{actor.id}"],
+    )
+
+
 @get("/counter/batches/{batch_id:uuid}", access=PHARMACY)
 async def receivers(actor: NamedDependency[Actor], batch_id: FromPath[UUID], skip: Skip = 0) -> Response[Any]:
     """Who received something out of a batch."""
@@ -167,5 +180,5 @@ async def receivers(actor: NamedDependency[Actor], batch_id: FromPath[UUID], ski
 
 
 handlers = [
-    counter, open_prescription, prescription, dispense, dispenses, done, labels, receipt, undo, receivers,
+    counter, open_prescription, prescription, dispense, dispenses, done, labels, receipt, undo, fills, receivers,
 ]  # fmt: skip
