@@ -48,7 +48,7 @@ DOMAINS = (
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics",
     "pharmacies", "records", "search", "audit",
     "notifications", "walls", "schedules", "slots", "appointments", "booking", "referrals", "repairs", "video", "queues",
-    "waitlist", "emergencies", "chat", "visits", "catalogue", "inventory", "stocktakes", "prescriptions", "dispensing",
+    "waitlist", "emergencies", "chat", "visits", "catalogue", "inventory", "stocktakes", "prescriptions", "dispensing", "recalls",
     "integrations", "fhir", "analytics", "operation", "admin",
 )  # fmt: skip
 
