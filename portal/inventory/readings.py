@@ -18,6 +18,8 @@ _AT = " WHERE b.location_id = ANY($1) AND ($2::uuid IS NULL OR b.item_id = $2)"
 IN_STOCK = " AND b.in_stock"
 LIST = _BATCH + _BATCHES + _AT
 COUNT = "SELECT count(*) FROM batch b" + _AT
+SHELF = "WITH given AS (SELECT $2::text) " + _BATCH + _BATCHES + " WHERE b.location_id = ANY($1) AND b.in_stock"
+BY_PLACE = " ORDER BY i.name_key, i.strength, b.expiry_date, b.id OFFSET $3 LIMIT $4"
 ONE = _BATCH + _BATCHES + " WHERE b.location_id = ANY($1) AND b.id = ANY($2) ORDER BY b.expiry_date, b.id"
 BY_EXPIRY = " ORDER BY b.expiry_date, i.name_key, b.id OFFSET $3 LIMIT $4"
 _SOON = " WHERE b.location_id = ANY($1) AND b.in_stock AND b.expiry_date <= d.today + $2::int"
