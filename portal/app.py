@@ -48,8 +48,8 @@ DOMAINS = (
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics",
     "pharmacies", "records", "search", "audit",
     "notifications", "walls", "schedules", "slots", "appointments", "booking", "referrals", "repairs", "video", "queues",
-    "waitlist", "emergencies", "chat", "visits", "recordings", "inventory", "prescriptions", "dispensing",
-    "integrations", "fhir", "analytics", "operation", "admin",
+    "waitlist", "emergencies", "chat", "visits", "recordings", "catalogue", "inventory", "stocktakes",
+    "prescriptions", "refills", "pads", "dispensing", "recalls", "integrations", "fhir", "analytics", "operation", "admin",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ POINTS = {
     "after_booking": "the booking is written; it stands, unless the request's key must be marked with it",
     "before_hold": "nothing of the hold is written",
     "after_hold": "the hold is written; it stands, unless the request's key must be marked with it",
+    "in_undo": "a dispense is marked as taken back, its stock is not yet back, nothing stands",
     "before_commit": "everything is written, nothing stands",
     "after_commit": "everything stands, nobody knows",
     "before_keeping": "the answer is made, but not kept for its key",

@@ -23,6 +23,11 @@ TABLE_MODULES = [
     "portal.queues.tables",
     "portal.visits.tables",
     "portal.recordings.tables",
+    "portal.catalogue.tables",
+    "portal.inventory.tables",
+    "portal.stocktakes.tables",
+    "portal.prescriptions.tables",
+    "portal.dispensing.tables",
     "portal.operation.tables",
     "portal.chat.tables",
 ]

@@ -51,6 +51,7 @@ class Settings:
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
+    expiring_days: int = 30  # PORTAL_EXPIRING_DAYS: how long before a batch expires other systems are told of it
     rate_limit: int = 100  # PORTAL_RATE_LIMIT: requests a minute per user; 0 is off, on loopback only
     pool_size: int = 10  # PORTAL_POOL_SIZE: database connections a process
     metrics_token: str = (
@@ -100,6 +101,7 @@ class Settings:
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
+            "expiring_days": int(_number(environ, "PORTAL_EXPIRING_DAYS", 30, 1, 366)),
             "rate_limit": int(_number(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000)),
             "demo": _flag(environ, "PORTAL_DEMO"),
             "fault_at": environ.get("FAULT_AT", ""),

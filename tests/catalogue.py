@@ -26,6 +26,8 @@ LINES = {
     "D1": "a fresh login id", "D2": "logout is final", "D3": "forged requests", "D4": "forged tokens", "D5": "refresh",
     "D6": "brute force", "D7": "no account is revealed", "D8": "headers", "D9": "scripts in texts",
     "D10": "the browser forgets", "D11": "hosts, redirects, headers",
+    "E1": "filled at most once", "E2": "stock explains itself", "E3": "a retry credits once",
+    "E5": "who may give out", "E8": "codes are not guessed",
     "F1": "a stream is its owner's", "F2": "reconnecting loses nothing", "F3": "junk event ids", "F4": "forged events",
     "F5": "slow and silent readers", "F6": "clean-up", "F7": "shutdown", "F8": "chat exactly once",
     "F9": "only the two meet", "F10": "floods of signals", "F11": "the port to Chime",

@@ -28,6 +28,8 @@ CREATE TABLE naive_booking (id text, slot_id text, made_at timestamptz DEFAULT c
 CREATE TABLE naive_place (session_id text, position int);
 CREATE TABLE naive_key (key text, answer text);
 CREATE TABLE naive_login (id text, open boolean);
+CREATE TABLE naive_fill (prescription_id text);
+CREATE TABLE naive_stock (quantity int);
 CREATE TABLE naive_token (token text, login_id text, used boolean);
 """
 SLOW = timedelta(minutes=10)
@@ -183,6 +185,21 @@ async def log_out(token: str, _data: dict[str, Any], _key: str) -> Answer:
     return 204, {}
 
 
+async def give_out(_token: str, data: dict[str, Any], key: str) -> Answer:
+    """Look whether something is left and how much is there; then write what that makes."""
+    pool = POOL["pool"]
+    if key and await pool.fetchval("SELECT answer FROM naive_key WHERE key = $1 LIMIT 1", key):
+        return 201, {}
+    if await pool.fetchval("SELECT count(*) FROM naive_fill WHERE prescription_id = $1", data["thing"]):
+        return 409, {"code": "already_filled"}
+    there = await pool.fetchval("SELECT quantity FROM naive_stock")
+    await pool.execute("INSERT INTO naive_fill VALUES ($1)", data["thing"])
+    await pool.execute("UPDATE naive_stock SET quantity = $1", there - 10)
+    if key:
+        await pool.execute("INSERT INTO naive_key VALUES ($1, '{}')", key)
+    return 201, {}
+
+
 ROUTES = {
     ("POST", "/api/appointments"): make_appointment,
     ("POST", "/api/auth/register"): register,
@@ -196,4 +213,4 @@ LIFE = {
     "complete": ({"IN_PROGRESS"}, "COMPLETED"), "cancel": ({"BOOKED", "CHECKED_IN", "IN_PROGRESS"}, "CANCELLED"),
     "no-show": ({"BOOKED", "CHECKED_IN"}, "NO_SHOW"),
 }  # fmt: skip
-VERBS = {"hold": hold, "confirm": confirm, **dict.fromkeys(LIFE, lead_on)}
+VERBS = {"hold": hold, "dispense": give_out, "confirm": confirm, **dict.fromkeys(LIFE, lead_on)}

@@ -14,8 +14,9 @@ PORTAL = ROOT / "portal"
 ORDER = [
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics", "pharmacies",
     "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals",
-    "repairs", "video", "queues", "waitlist", "emergencies", "chat", "visits", "recordings", "inventory", "prescriptions",
-    "dispensing", "integrations", "fhir", "analytics", "operation", "admin",
+    "repairs", "video", "queues", "waitlist", "emergencies", "chat", "visits", "recordings", "catalogue", "inventory",
+    "stocktakes", "prescriptions", "refills", "pads", "dispensing", "recalls", "integrations", "fhir", "analytics",
+    "operation", "admin",
 ]  # fmt: skip
 # What every domain may stand on, and which knows no domain but accounts.
 # Operation (counts, traces, signs of life, checks) is used everywhere and asks nobody.
@@ -34,7 +35,7 @@ FILES = {
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
     "refusals", "numbers", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
-    "estimates", "boards", "readings", "rooms", "doors", "uploads", "arrivals",
+    "estimates", "boards", "readings", "rooms", "doors", "uploads", "arrivals", "ledger", "spreadsheets", "papers", "words",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

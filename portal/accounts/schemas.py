@@ -31,7 +31,7 @@ HOME = {
     Role.PATIENT: "/home",
     Role.DOCTOR: "/today",
     Role.CLINIC_ADMIN: "/clinic",
-    Role.PHARMACY: "/pharmacy",
+    Role.PHARMACY: "/counter",
     Role.SYSTEM_ADMIN: "/admin",
 }
 

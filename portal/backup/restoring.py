@@ -21,8 +21,11 @@ HELD = "held by a restore: may have been delivered before"
 # Requests that were under way in the back-up are so no more, and left nothing in it: their keys are free again.
 AFTERWARDS = """
 RESET ALL;
-DO $$ BEGIN
-    IF to_regproc('admit_application') IS NOT NULL THEN PERFORM admit_application(); END IF;
+DO $$ DECLARE admit text; BEGIN
+    FOR admit IN SELECT p.oid::regproc FROM pg_proc p
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proname ^@ 'admit_' ORDER BY p.proname LOOP
+        EXECUTE 'SELECT ' || admit || '()';
+    END LOOP;
 END $$;
 UPDATE outbox_event SET dead_at = clock_timestamp(), last_error = 'held by a restore: may have been delivered before'
 WHERE delivered_at IS NULL AND dead_at IS NULL;

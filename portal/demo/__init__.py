@@ -6,7 +6,8 @@ Made by `portal serve --demo` on loopback only, once; it is the same on every ma
 import logging
 
 from portal import db
-from portal.demo import calendar, people, places
+from portal.accounts import tokens
+from portal.demo import calendar, counter, people, places, stock
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,8 +21,11 @@ async def ensure(settings: Settings) -> None:
     if await db.fetch_value("SELECT EXISTS (SELECT FROM account WHERE email = 'patient@example.com')"):
         return
     logger.info("making the demo data")
+    tokens.use_keys(settings)  # prescriptions are signed
     async with db.transaction():
         world = await places.make_in_tx()
         cast = await people.make_in_tx(world, PASSWORD)
         await calendar.make_in_tx(world, cast, settings.horizon_days)
+        await stock.make_in_tx(world)
+        await counter.make_in_tx()
     await db.execute("ANALYZE")

@@ -26,6 +26,13 @@ TEXTS = {
     "repair.decline": N_("A patient does not want what was offered."),
     "repair.withdraw": N_("An offer to a patient was taken back."),
     "video.created": N_("A visit by video was arranged."),
+    "prescription.issued": N_("Your doctor has prescribed something for you."),
+    "prescription.cancelled": N_("Your doctor has cancelled a prescription."),
+    "refill.requested": N_("A patient asks for more of a medicine."),
+    "refill.approved": N_("Your request for more of a medicine has been approved."),
+    "refill.declined": N_("Your doctor has answered your request for more of a medicine."),
+    "prescription.dispensed": N_("A pharmacy gave out medicines of your prescription."),
+    "prescription.dispense_undone": N_("A pharmacy took back what it had given out of your prescription."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }
 

@@ -86,7 +86,7 @@ function reveal(button) {
 }
 function unhide(root) { root.querySelectorAll("[data-reveal][hidden]").forEach((button) => { button.hidden = false; }); }
 
-// One key for the next action: data-key="n" on a link or button; data-keys on the dialog that lists them, opened by "?".
+// One key for the next action: data-key="n" on a link or button, "F8" also while somebody types; data-keys on the dialog that lists them, opened by "?".
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menu = document.querySelector("details[data-menu][open]");
@@ -94,7 +94,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if ((typing && !/^F\d/.test(event.key)) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const list = event.key === "?" && document.querySelector("dialog[data-keys]");
   const act = list ? null : document.querySelector(`[data-key="${CSS.escape(event.key)}"]:not(:disabled)`);
   if (list) list.showModal();

@@ -13,8 +13,8 @@ from portal.settings import SettingError, Settings
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
 
-async def test_demo_world(database_url: str) -> None:
-    settings = Settings(database_url=database_url, demo=True)
+async def test_demo_world(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database_url, data=tmp_path, demo=True)
     await demo.ensure(settings)
     counts = dict(await db.fetch("SELECT role, count(*) FROM account GROUP BY role"))
     assert counts == {"PATIENT": 201, "DOCTOR": 26, "CLINIC_ADMIN": 1, "PHARMACY": 1, "SYSTEM_ADMIN": 1}
@@ -32,6 +32,8 @@ async def test_demo_world(database_url: str) -> None:
         " HAVING avg((appointment_id IS NOT NULL)::int) > 0.8) AS day"
     )
     assert full > 10, "some days are nearly full"
+    waiting = "SELECT count(*) FROM prescription WHERE pharmacy_id IS NOT NULL AND status = 'ACTIVE'"
+    assert await db.fetch_value(waiting) == 5, "prescriptions wait at the counter"
     before = await db.fetch_value("SELECT count(*) FROM slot")
     await demo.ensure(settings)
     assert await db.fetch_value("SELECT count(*) FROM slot") == before

@@ -1,0 +1,1 @@
+"""More of the same: the patient asks, the doctor answers."""
