@@ -1,11 +1,11 @@
 """Two real browsers in a video visit, with invented cameras and microphones."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Guests
 from tests.browser.rooms import Room, connected, enter, open_room, sees_moving
-from tests.browser.stage import PHONE, Stage
+from tests.browser.stage import Stage
 
 
 @pytest.fixture
@@ -50,7 +50,10 @@ def test_a_whole_visit(room: Room) -> None:
     for page in (patient, doctor):
         expect(page.get_by_role("heading", name="The visit is over")).to_be_visible()
     assert room.states() == ("COMPLETED", "COMPLETED")
-    assert room.trail()[-4:] == ["SESSION_CREATED", "PATIENT_JOINED", "DOCTOR_JOINED", "SESSION_COMPLETED"][-len(room.trail()):]
+    assert (
+        room.trail()[-4:]
+        == ["SESSION_CREATED", "PATIENT_JOINED", "DOCTOR_JOINED", "SESSION_COMPLETED"][-len(room.trail()) :]
+    )
 
 
 def test_a_reload_comes_back_by_itself(room: Room) -> None:
