@@ -83,10 +83,10 @@ function pending(at, entry) {
     lines(at).append(line);
   }
   const foot = line.lastElementChild;
-  foot.textContent = entry.refused ? form?.dataset.refused : entry.kept ? form?.dataset.unsent : form?.dataset.pending;
+  foot.textContent = entry.refused ? form?.dataset.wordRefused : entry.kept ? form?.dataset.wordUnsent : form?.dataset.wordPending;
   line.toggleAttribute("data-unsent", Boolean(entry.kept || entry.refused));
   if (entry.refused) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: form?.dataset.discard });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: form?.dataset.wordDiscard });
     button.addEventListener("click", () => { outbox.drop(entry.id); line.remove(); });
     foot.append(" ", button);
   }
@@ -119,6 +119,7 @@ async function sendFile(at, form) {
   let answer = null;
   try { answer = await fetch(at.dataset.chat, { method: "POST", headers: { "X-CSRF-Token": token() }, body: fields }); } catch { /* said below */ }
   form.removeAttribute("aria-busy");
+  form.elements.file.value = "";
   const html = answer ? await answer.text() : "";
   if (answer?.ok) {
     form.reset();
@@ -127,7 +128,7 @@ async function sendFile(at, form) {
     return;
   }
   const wrong = new DOMParser().parseFromString(html, "text/html").querySelector("#chat .field-error");
-  const line = wrong ?? Object.assign(document.createElement("p"), { className: "field-error", textContent: form.dataset.fileFailed });
+  const line = wrong ?? Object.assign(document.createElement("p"), { className: "field-error", textContent: form.dataset.wordFile });
   line.setAttribute("role", "alert");
   form.querySelectorAll(".field-error").forEach((one) => one.remove());
   form.prepend(line);

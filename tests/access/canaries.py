@@ -51,6 +51,8 @@ COLUMNS = {
     "appointment_history.reason": "record",
     "referral.note": "notes",
     "video_session.chief_complaint": "visit",
+    "message.body": "notes",
+    "chat_file.name": "notes",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",
@@ -84,6 +86,7 @@ PUBLIC = {
     "repair.state": "a state",
     "video_event.event_type": "a name of ours",
     "visit_estimate.how": "a word of ours",
+    "chat_file.storage_key": "a key of ours, never read out",
     "account.password_hash": "never read out but to compare; H9 looks for it in logs",
 }
 # Tables and columns that are for everybody, and what is derived from them.
