@@ -64,6 +64,7 @@ ORDER BY 1, 2
 FORMED = {
     "account.email", "clinic.email", "account.phone_number", "clinic.phone_number", "pharmacy.phone_number", "doctor.languages",
     "account.password_hash", "mail.recipient", "notification.link",
+    "chat_file.storage_key",
 }  # fmt: skip
 OURS = (
     "status", "role", "kind", "_type", "locale", "time_zone", "appearance", "currency", "action", "outcome", "request_id",
@@ -74,7 +75,7 @@ INTERNAL = (
     "background_task", "running_process",
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name"}
-SHORT = {"wall_link.name": 100}  # what the table itself keeps short
+SHORT = {"wall_link.name": 100, "message.body": 4000, "chat_file.name": 150}  # what the table itself keeps short
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.
 LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
     "allergies": ({"substance": 100, "reaction": 200}, {"severity": "MILD"}, 100),
