@@ -6,8 +6,9 @@ const token = () => document.querySelector('meta[name="csrf-token"]').content;
 const tell = (url, fields = {}) => fetch(url, { method: "POST", headers: { "X-CSRF-Token": token() }, body: new URLSearchParams(fields), redirect: "manual" }).catch(() => {});
 const isHere = (at, { detail }) => at && JSON.parse(detail?.data || "{}").appointment_id === at.dataset.appointment;
 
-function toEnd(at) { const list = lines(at); list.scrollTop = list.scrollHeight; }
-function isAtEnd(at) { const list = lines(at); return list.scrollHeight - list.scrollTop - list.clientHeight < 80; }
+const frame = (at) => lines(at).parentElement;
+function toEnd(at) { frame(at).scrollTop = frame(at).scrollHeight; }
+function isAtEnd(at) { return frame(at).scrollHeight - frame(at).scrollTop - frame(at).clientHeight < 80; }
 
 // Lines of the server, in their order, each once; what waited for its confirmation goes when its line is there.
 function take(at, html) {
