@@ -7,7 +7,7 @@ import logging
 
 from portal import db
 from portal.accounts import tokens
-from portal.demo import calendar, counter, people, places, stock
+from portal.demo import calendar, counter, people, places, stock, talks
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -28,4 +28,5 @@ async def ensure(settings: Settings) -> None:
         await calendar.make_in_tx(world, cast, settings.horizon_days)
         await stock.make_in_tx(world)
         await counter.make_in_tx()
+        await talks.make_in_tx(cast)
     await db.execute("ANALYZE")
