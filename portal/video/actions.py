@@ -173,10 +173,8 @@ async def send_signal(actor: Actor, session_id: UUID, new: NewSignal) -> SentSig
         raise rooms.wrong_status(session.status)
     device = rooms.device_of(actor, session, new.attendee_token)
     data = msgspec.to_builtins(new.data)
-    async with db.transaction():
-        own = await db.fetch_row(
-            statements.LOCK_OWN, session_id, actor.id
-        )  # one after the other, so that none is too many
+    async with rooms.in_turn(actor.id), db.transaction():
+        own = await db.fetch_row(statements.LOCK_OWN, session_id, actor.id)
         if own is None or not own["inside"]:
             raise rooms.not_inside()
         rooms.refuse_earlier(device, own["joins"])

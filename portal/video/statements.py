@@ -38,6 +38,10 @@ LOOK = "SELECT v.*, " + _OPENS + " AS opens_at, " + _CLOSES + """ AS closes_at,
         OR clock_timestamp() BETWEEN """ + _OPENS + " AND " + _CLOSES + """) AS open
 FROM video_session v LEFT JOIN appointment a ON a.id = v.appointment_id WHERE v.id = $1
 """  # fmt: skip
+# The same for somebody at the door, with their place at the provider. $1 session, $2 account
+DOOR = "SELECT l.*, t.provider_attendee_id AS known FROM (" + LOOK + """) l
+LEFT JOIN video_attendee t ON t.video_session_id = l.id AND t.account_id = $2
+"""  # fmt: skip
 LOCK_ROOM = LOOK + " FOR NO KEY UPDATE OF v"
 
 NEWEST = "SELECT joins FROM video_attendee WHERE video_session_id = $1 AND account_id = $2"
