@@ -198,6 +198,7 @@ SELECT a.chief_complaint, a.clinic_id, a.appointment_type, s.service_type,
     a.status = 'BOOKED' AND a.doctor_id = $2 AND a.patient_id = $3 AND a.starts_at = $4 AS fits, a.status
 FROM appointment a LEFT JOIN slot s ON s.id = a.slot_id WHERE a.id = $1 FOR NO KEY UPDATE OF a
 """
+TO_VIDEO = "UPDATE appointment SET appointment_type = 'VIRTUAL' WHERE id = $1 AND status = 'BOOKED'"
 # The doctor's times that a visit runs into, locked as whoever books one of them locks it: a booked one is a conflict, a free
 # one is closed. $1 doctor, $2 start, $3 minutes
 CROSSED = """
