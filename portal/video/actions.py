@@ -41,7 +41,7 @@ MOST_SIGNALS = 300  # of one side, that the other has not read
 async def create(actor: Actor, new: NewVideoSession) -> VideoSession:
     """Arrange a visit by video, of a booked appointment or directly with a doctor.
 
-    Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict`: `session_exists`, `wrong_status`, `time_taken`,
+    Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict`: `session_exists`, `wrong_status`, `not_by_video`, `time_taken`,
     `too_many_sessions`.
     """
     if not policy.may_create(actor, new):
@@ -80,7 +80,7 @@ async def leave(actor: Actor, session_id: UUID, token: str | None = None) -> Roo
         room = await rooms.lock_in_tx(session_id)
         if room["status"] not in ("WAITING", "ACTIVE"):
             raise rooms.wrong_status(room["status"])
-        await rooms.check_device(actor, session, token)
+        await rooms.check_newest(actor, session, rooms.device_of(actor, session, token))
         left = await db.fetch_row(statements.LEAVE, session_id, actor.id)
         if left is None:
             raise rooms.not_inside()
@@ -127,6 +127,7 @@ async def cancel(actor: Actor, session_id: UUID, reason: str) -> VideoSession:
         return await _with_people(actor, await queries.found(session.id))
 
 
+@db.retried
 async def keep_notes(actor: Actor, session_id: UUID, notes: str) -> VideoSession:
     """The doctor's notes of the visit, in place of those before.
 
@@ -149,7 +150,7 @@ async def stay(actor: Actor, session_id: UUID, presence: Presence) -> Room:
     session = await queries.attended(actor, session_id)
     if session.status not in ("WAITING", "ACTIVE"):
         raise rooms.wrong_status(session.status)
-    await rooms.check_device(actor, session, presence.attendee_token)
+    await rooms.check_newest(actor, session, rooms.device_of(actor, session, presence.attendee_token))
     async with db.transaction():
         if session.status == "WAITING":
             await rooms.lock_in_tx(session_id)
@@ -171,17 +172,21 @@ async def send_signal(actor: Actor, session_id: UUID, new: NewSignal) -> SentSig
     session = await queries.attended(actor, session_id)
     if session.status not in ("WAITING", "ACTIVE"):
         raise rooms.wrong_status(session.status)
-    await rooms.check_device(actor, session, new.attendee_token)
+    device = rooms.device_of(actor, session, new.attendee_token)
     data = msgspec.to_builtins(new.data)
-    async with db.transaction():
+    async with rooms.in_turn(actor.id), db.transaction():
+        own = await db.fetch_row(statements.LOCK_OWN, session_id, actor.id)
+        if own is None or not own["inside"]:
+            raise rooms.not_inside()
+        rooms.refuse_earlier(device, own["joins"])
         number = await db.fetch_value(statements.SIGNAL, session_id, actor.id, new.type.value, data, MOST_SIGNALS)
         if number is None:
-            inside = await db.fetch_value(statements.INSIDE, session_id, actor.id)
-            raise TooMany(5) if inside else rooms.not_inside()
+            raise TooMany(5)
         events.publish(session, "video.signal", sender=actor.role.value, number=number)
     return SentSignal(number=number)
 
 
+@db.retried
 async def take_signals(actor: Actor, session_id: UUID, after: int = 0, device: int | None = None) -> SignalList:
     """What the other side has sent after a number; what comes before it has been read, and is forgotten.
 

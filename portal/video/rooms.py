@@ -1,16 +1,20 @@
 """Inside a room, in the transaction of an action: who comes in, with which device, and what that makes of the visit."""
 
+import asyncio
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from portal import db
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.appointments.actions import follow_room_in_tx
-from portal.errors import Conflict, Forbidden
+from portal.errors import Conflict, Forbidden, TooMany
 from portal.video import events, queries, statements
 from portal.video.schemas import Ending, VideoSession
 from portal.web.i18n import _
@@ -47,6 +51,40 @@ def not_inside() -> Conflict:
     return Conflict("not_in_room", _("Join the video visit first."))
 
 
+# One person's signals take turns before they reach the database, where each waits for the one before: a page that floods
+# would else hold all connections of the process.
+
+MOST_IN_LINE = 20
+
+
+class _Line:
+    """Who waits for their turn; forgotten when nobody does."""
+
+    __slots__ = ("__weakref__", "length", "lock")
+
+    def __init__(self) -> None:
+        self.lock, self.length = asyncio.Lock(), 0
+
+
+_lines: WeakValueDictionary[UUID, _Line] = WeakValueDictionary()
+
+
+@asynccontextmanager
+async def in_turn(account_id: UUID) -> AsyncIterator[None]:
+    """One after the other of the same person. Raises `TooMany` where the line is long already."""
+    line = _lines.get(account_id)
+    if line is None:
+        line = _lines[account_id] = _Line()
+    if line.length >= MOST_IN_LINE:
+        raise TooMany(1)
+    line.length += 1
+    try:
+        async with line.lock:
+            yield
+    finally:
+        line.length -= 1
+
+
 # What a device proves itself by where the portal introduces the two: which room, whose, and which of their devices.
 
 
@@ -56,21 +94,30 @@ def device_token(session_id: UUID, account_id: UUID, device: int) -> str:
     return f"{device}." + hmac.digest(tokens.secret("video"), told, sha256).hex()
 
 
-async def check_device(actor: Actor, session: VideoSession, token: str | None) -> None:
-    """A token is of this room and of this person's present device. Raises `Forbidden`, or `Conflict` (`taken_over`)."""
+def device_of(actor: Actor, session: VideoSession, token: str | None) -> int | None:
+    """The device that a token of this room and this person belongs to; None where none is asked for.
+
+    Raises `Forbidden` for the token of another room, of another person, or of nobody.
+    """
     if token is None or session.provider != "webrtc":
-        return
+        return None
     number = token.partition(".")[0]
-    device = int(number) if number.isdecimal() and len(number) < 8 else 0
+    device = int(number) if number.isascii() and number.isdecimal() and len(number) < 8 else 0
     if not hmac.compare_digest(device_token(session.id, actor.id, device).encode(), token.encode()):
         raise Forbidden
-    await check_newest(actor, session, device)
+    return device
+
+
+def refuse_earlier(device: int | None, newest: int | None) -> None:
+    """Raises `Conflict` (`taken_over`) when the person has joined with another device since."""
+    if device is not None and newest is not None and device != newest:
+        raise Conflict("taken_over", _("You have joined this visit on another device."))
 
 
 async def check_newest(actor: Actor, session: VideoSession, device: int | None) -> None:
-    """Raises `Conflict` (`taken_over`) when the person has joined with another device since."""
-    if device is not None and await db.fetch_value(statements.NEWEST, session.id, actor.id) not in (None, device):
-        raise Conflict("taken_over", _("You have joined this visit on another device."))
+    """The same for a device by its number. Raises `Conflict`."""
+    if device is not None:
+        refuse_earlier(device, await db.fetch_value(statements.NEWEST, session.id, actor.id))
 
 
 async def meet_in_tx(actor: Actor, session: VideoSession) -> str | None:
