@@ -18,7 +18,7 @@ from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from portal import acting, db, faults, heartbeat, live, metrics, tracing, worker
+from portal import acting, db, faults, heartbeat, live, metrics, storage, tracing, worker
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.audit import actions as audit
@@ -53,6 +53,7 @@ DOMAINS = (
 )  # fmt: skip
 
 
+PARTS = 20  # of one form with files
 logger = logging.getLogger(__name__)
 
 
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> Portal:
 def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
     """An application of these handlers, with everything that surrounds them."""
     tokens.use_keys(settings)
+    storage.use(settings)
     app = Portal(
         route_handlers=[
             *health.handlers,
@@ -100,6 +102,7 @@ def assemble(settings: Settings, pages: list[Any], api: list[Any]) -> Portal:
         request_class=StrictRequest,
         response_class=JsonResponse,
         plugins=[PlainKinds()],
+        multipart_form_part_limit=PARTS,
         openapi_config=openapi.config(),
         logging_config=None,
         debug=False,
@@ -161,6 +164,7 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
     if not wanted:
         yield
         return
+    storage.use(settings)
     modules = [module for name in DOMAINS if (module := part(name, "jobs"))]
     jobs = [job for module in modules for job in getattr(module, "JOBS", ())]
     schedules = [schedule for module in modules for schedule in getattr(module, "SCHEDULES", ())]

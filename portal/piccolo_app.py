@@ -22,6 +22,7 @@ TABLE_MODULES = [
     "portal.emergencies.tables",
     "portal.queues.tables",
     "portal.operation.tables",
+    "portal.chat.tables",
 ]
 
 APP_CONFIG = AppConfig(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from portal import faults, tracing
 
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 ICE_SERVER = re.compile(r"(stun|turn)s?:[A-Za-z0-9.\[\]:-]+(\?transport=(udp|tcp))?")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -44,6 +45,8 @@ class Settings:
     ice_servers: tuple[str, ...] = ()  # PORTAL_ICE_SERVERS: stun: and turn: addresses for webrtc, separated by commas
     turn_secret: str = ""  # PORTAL_TURN_SECRET: shared with the TURN servers, which take credentials made from it
     media_region: str = ""  # PORTAL_MEDIA_REGION: where chime carries the calls; empty means the region of AWS
+    storage: str = ""  # PORTAL_STORAGE: s3://bucket/prefix; empty means the folder `files` under the data folder
+    chat_days: int = 7  # PORTAL_CHAT_DAYS: how long after a visit its chat stays open
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
     hold_seconds: float = 300  # PORTAL_HOLD_SECONDS: how long a hold keeps a slot
     horizon_days: int = 56  # PORTAL_HORIZON_DAYS: how far ahead slots are made
@@ -90,6 +93,8 @@ class Settings:
             "ice_servers": _ice_servers(environ),
             "turn_secret": environ.get("PORTAL_TURN_SECRET", "").strip(),
             "media_region": environ.get("PORTAL_MEDIA_REGION", "").strip(),
+            "storage": _bucket(environ, "PORTAL_STORAGE"),
+            "chat_days": int(_number(environ, "PORTAL_CHAT_DAYS", 7, 0, 366)),
             "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
             "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
@@ -151,6 +156,13 @@ def _url(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
     value = environ.get(name, "").strip()
     if value and urlsplit(value).scheme not in schemes:
         raise SettingError(f"{name}: must begin with one of {', '.join(sorted(schemes))}://")
+    return value
+
+
+def _bucket(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if value and not BUCKET.fullmatch(value):
+        raise SettingError(f"{name}: must be s3://bucket or s3://bucket/prefix")
     return value
 
 

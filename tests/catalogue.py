@@ -22,18 +22,18 @@ LINES = {
     "B8": "order of a thing's events",
     "C1": "the access matrix", "C2": "foreign is absent", "C3": "ids in the body do not win", "C5": "reads switch nobody",
     "C6": "a lost right is lost at once", "C7": "the second wall", "C8": "invitations take nothing over",
-    "C9": "lists leak nothing", "C11": "removed guards are caught",
+    "C9": "lists leak nothing", "C10": "chat and files are for two", "C11": "removed guards are caught",
     "D1": "a fresh login id", "D2": "logout is final", "D3": "forged requests", "D4": "forged tokens", "D5": "refresh",
     "D6": "brute force", "D7": "no account is revealed", "D8": "headers", "D9": "scripts in texts",
     "D10": "the browser forgets", "D11": "hosts, redirects, headers",
     "F1": "a stream is its owner's", "F2": "reconnecting loses nothing", "F3": "junk event ids", "F4": "forged events",
-    "F5": "slow and silent readers", "F6": "clean-up", "F7": "shutdown",
+    "F5": "slow and silent readers", "F6": "clean-up", "F7": "shutdown", "F8": "chat exactly once",
     "G1": "a killed web process", "G2": "PostgreSQL restarted", "G3": "Redis lost, slow, full", "G4": "the broker blocked",
     "G5": "disk full", "G6": "clocks apart", "G7": "pool exhausted", "G8": "deadlocks", "G9": "half requests",
     "G10": "hours under load", "G11": "upgrade under load",
     "H1": "every access has its row", "H2": "no audit, no act", "H3": "tampering shows", "H4": "audit appends",
     "H5": "the portal cannot change its audit", "H8": "back-up and restore", "H9": "logs",
-    "I1": "generated requests", "I2": "bad inputs", "I3": "bad inputs in forms", "I4": "size and cost",
+    "I1": "generated requests", "I2": "bad inputs", "I3": "bad inputs in forms", "I4": "size and cost", "I5": "uploads",
 }  # fmt: skip
 
 _figures: list[tuple[str, str]] = []

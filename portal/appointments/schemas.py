@@ -68,6 +68,7 @@ class Appointment(Struct, frozen=True, kw_only=True):
     actual_start_time: datetime | None
     actual_end_time: datetime | None
     created_at: datetime
+    unread_messages: int  # those of the caller: only the patient and the doctor have any
 
     @property
     def is_live(self) -> bool:

@@ -8,7 +8,9 @@ COLUMNS = """
     AS clinic_address, a.session_id, a.date, a.queue_position, a.walk_in, a.starts_at AS start_time, a.ends_at AS end_time,
     a.time_zone, a.overflow, a.appointment_type, a.status, a.chief_complaint, a.doctor_notes, a.consultation_fee,
     a.currency, a.referred_from, a.needs_attention, a.confirmed_at, a.checked_in_at,
-    a.called_at, a.missed_calls, a.actual_start_time, a.actual_end_time, a.created_at
+    a.called_at, a.missed_calls, a.actual_start_time, a.actual_end_time, a.created_at, coalesce((SELECT CASE app_actor()
+    WHEN a.patient_id THEN t.patient_unread WHEN a.doctor_id THEN t.doctor_unread END FROM conversation t
+    WHERE t.appointment_id = a.id), 0) AS unread_messages
 """
 OTHER_JOINS = """
     LEFT JOIN account da ON da.id = a.doctor_id

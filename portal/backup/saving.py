@@ -1,10 +1,13 @@
 """Make a back-up while the portal goes on working."""
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import asyncpg
 
-from portal import __version__
+from portal import __version__, storage
 from portal.audit import anchors
 from portal.backup import archive, programs
 from portal.backup.archive import BackupError, Manifest
@@ -37,6 +40,7 @@ async def back_up(settings: Settings, path: Path) -> Manifest:
                 writer.add(
                     archive.DATABASE, lambda part: programs.dump(settings.database_url, snapshot, part)
                 )  # waits: nothing else happens in this process
+            add_stored(settings, writer)  # after the snapshot: a file is there before the row that names it
             manifest.parts = writer.parts
             writer.finish(manifest, key)
     finally:
@@ -79,3 +83,17 @@ def add_files(settings: Settings, writer: archive.Writer) -> None:
         for path in sorted((settings.data / folder).rglob("*")):
             if path.is_file():
                 writer.add(f"files/{path.relative_to(settings.data)}", archive.copy_file(path))
+
+
+def add_stored(settings: Settings, writer: archive.Writer) -> None:
+    """What people have sent, where it lies in the data folder; a bucket has back-ups of its own."""
+    for path in sorted((settings.data / storage.FOLDER).rglob("*")):
+        if not path.is_file() or path.name.startswith("."):  # not whole yet
+            continue
+        with suppress(FileNotFoundError):  # an orphan that is taken away at this moment
+            content = path.read_bytes()
+            writer.add(f"files/{path.relative_to(settings.data)}", partial(put, content))
+
+
+def put(content: bytes, part: IO[bytes]) -> None:
+    part.write(content)

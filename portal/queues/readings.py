@@ -26,7 +26,9 @@ ORDER BY a.queue_rank, a.queue_position, a.id
 """
 _NAMES = """,
     ltrim(d.title || ' ' || da.first_name || ' ' || da.last_name) AS doctor_name, c.name AS clinic_name, a.patient_id,
-    pa.first_name || ' ' || pa.last_name AS patient_name, a.chief_complaint, v.id AS video_session_id"""
+    pa.first_name || ' ' || pa.last_name AS patient_name, a.chief_complaint, v.id AS video_session_id,
+    coalesce((SELECT t.doctor_unread FROM conversation t WHERE t.appointment_id = a.id AND w.doctor_id = $3), 0)
+    AS unread_messages"""
 _NAME_JOINS = "LEFT JOIN account pa ON pa.id = a.patient_id LEFT JOIN video_session v ON v.appointment_id = a.id\n"
 _OURS = """
     AND CASE $4 WHEN 'DOCTOR' THEN w.doctor_id = $3 WHEN 'CLINIC_ADMIN' THEN w.clinic_id = ANY($5::uuid[]) ELSE false END"""

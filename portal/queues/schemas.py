@@ -55,6 +55,7 @@ class QueueVisit(Struct, frozen=True, kw_only=True):
     actual_start_time: datetime | None
     actual_end_time: datetime | None
     video_session_id: UUID | None
+    unread_messages: int  # of the doctor's
     expected_start: datetime | None = None
     expected_from: datetime | None = None
     expected_to: datetime | None = None

@@ -72,6 +72,12 @@ class Form(Generic[S]):
         """The message of a field; a message for an entry of a list is shown at the list."""
         return next((one.message for one in self.errors if one.field == name or one.field.startswith(name + ".")), "")
 
+    def checked(self) -> S:
+        """The typed data. Raises `Invalid` with all that is wrong, for forms that no page shows again."""
+        if self.data is None:
+            raise Invalid(self.errors)
+        return self.data
+
     def with_error(self, name: str, message: str) -> "Form[S]":
         return replace(self, errors=[*self.errors, FieldError(name, message)], data=None)
 

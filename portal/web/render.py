@@ -41,7 +41,7 @@ def environment() -> Environment:
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
         language_name=format_language, other_zone=other_zone, initials=initials,
-        ago=format_ago, seconds=format_seconds, bytes=format_bytes,
+        ago=format_ago, seconds=format_seconds, bytes=format_bytes, size=format_size,
     )  # fmt: skip
     return env
 
@@ -183,6 +183,13 @@ def format_bytes(count: float) -> str:
     """A size in megabytes, or gigabytes where it is large."""
     large = count >= 1e9
     size, unit = (count / 1e9, "digital-gigabyte") if large else (count / 1e6, "digital-megabyte")
+    return units.format_unit(size, unit, length="short", format="#,##0.#" if large else "#,##0", locale=formats())
+
+
+def format_size(count: int) -> str:
+    """The size of a file, in kilobytes where it has less than a megabyte."""
+    large = count >= 1e6
+    unit, size = ("digital-megabyte", count / 1e6) if large else ("digital-kilobyte", max(1, count / 1e3))
     return units.format_unit(size, unit, length="short", format="#,##0.#" if large else "#,##0", locale=formats())
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Request
+from litestar.datastructures import FormMultiDict
 from litestar.exceptions import InternalServerException
 from litestar.types import Empty
 from msgspec import Struct
@@ -30,6 +31,13 @@ class StrictRequest(Request[Any, Any, Any]):
                 yield part
         except InternalServerException as error:
             raise Malformed(_("The request could not be read.")) from error
+
+    async def form(self) -> FormMultiDict:
+        """The fields of a form. Raises `Malformed` where one of its parts is no text of any kind that we know."""
+        try:
+            return await super().form()
+        except (UnicodeDecodeError, LookupError):
+            raise Malformed(_("The request is not valid UTF-8.")) from None
 
     async def json(self) -> Any:
         """The body as the Struct that the handler asks for."""

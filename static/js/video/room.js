@@ -1,6 +1,5 @@
 // The video room: from the look at the own camera to the summary. The page is server-rendered and holds all words; this
 // module knows what is going on (`data-stage`, `data-far`, `data-level` on the room) and CSS shows it.
-import { Chat } from "./panels.js";
 import { Devices, Meter, SPEAKERS, SUPPORTED, ring } from "./devices.js";
 import { Peer } from "./peer.js";
 import { Portal, Refusal } from "./portal.js";
@@ -24,10 +23,19 @@ const far = { line: "absent", muted: false, camera: true, sharing: false, level:
 const MODES = ["VIDEO", "LOW_VIDEO", "VOICE", "CHAT"], QUALITY = ["GOOD", "FAIR", "POOR", "POOR"];
 let transport = null, shared = null, joining = false, began = 0, silence = 0, told = 0, reading = null, device = 0, quality = "GOOD";
 
+// The panel beside the picture: chat or devices, one at a time.
+function panel(name) {
+  room.dataset.panel = name;
+  for (const button of room.querySelectorAll("[data-do=chat], [data-do=devices]")) button.setAttribute("aria-expanded", String(button.dataset.do === name));
+  if (name) delete room.dataset.unread;
+}
+const toggle = (name) => panel(room.dataset.panel === name ? "" : name);
+
 // What is shown
 
 function stage(name) {
   room.dataset.stage = name;
+  if (name !== "call") room.scrollIntoView({ block: "nearest" });
   if (name === "call" || name === "waiting") navigator.wakeLock?.request("screen").catch(() => {});
 }
 
@@ -159,7 +167,7 @@ function line(state) {
 function look(sample) {
   const before = level();
   if (sample === null) { // nothing gets through
-    if (++silence === 5) { ladder.lost(); Chat.open(room); }
+    if (++silence === 5) { ladder.lost(); panel("chat"); }
   } else {
     const found = grade(sample);
     quality = QUALITY[found];
@@ -178,7 +186,7 @@ function settle(before, theirs) {
     transport?.level(now);
     const whose = now < before ? "up" : theirs ? "theirs" : "mine";
     news(`${LEVELS[now]}-${whose}`);
-    if (now === 3) Chat.open(room);
+    if (now === 3) panel("chat");
     clearTimeout(told);
     told = setTimeout(() => { if (far.line === "connected") news(""); }, 8000);
   }
@@ -374,8 +382,9 @@ const actions = {
     else if (room.requestFullscreen) room.requestFullscreen().catch(() => {});
     else find("far").webkitEnterFullscreen?.();
   },
-  chat: () => Chat.toggle(room, "chat"),
-  devices: () => Chat.toggle(room, "devices"),
+  chat: () => toggle("chat"),
+  devices: () => toggle("devices"),
+  close: () => panel(""),
   unmute() { find("unmute").hidden = true; find("far").play(); },
 };
 
@@ -413,6 +422,7 @@ on("video.joined", (ids) => {
 on("video.left", (ids) => { if (mine(ids) && ids.role !== room.dataset.side.toUpperCase()) transport?.gone(); });
 on("video.changed", (ids) => { if (mine(ids)) ask(); });
 on("video.ended", (ids) => { if (mine(ids)) over(); });
+on("chat.message", () => { if (room.dataset.panel !== "chat") room.dataset.unread = "1"; });
 on("resync", () => { if (transport) { ask(); read(); } });
 addEventListener("online", () => {
   if (!transport) { again(); return; }
