@@ -1,9 +1,14 @@
 """A video visit on the stage, and its two people in the room."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Guests
 from tests.browser.stage import Stage
@@ -79,3 +84,24 @@ def sees_moving(page: Page, at: str = "far", timeout: float = 10_000) -> None:
     """Frames of the other side arrive."""
     before = page.evaluate(FRAMES, at)
     page.wait_for_function(MOVES, arg=[at, before], timeout=timeout)
+
+
+@contextmanager
+def cut_off(browser: Browser, page: Page) -> Iterator[None]:
+    """No network for a browser: it is told so, and what carries its calls stands still, which being told does not touch."""
+    network = _network_process(browser)
+    page.context.set_offline(True)
+    os.kill(network, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(network, signal.SIGCONT)
+        page.context.set_offline(False)
+
+
+def _network_process(browser: Browser) -> int:
+    found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    (network,) = [
+        one["id"] for one in found if b"network.mojom.NetworkService" in Path(f"/proc/{one['id']}/cmdline").read_bytes()
+    ]
+    return int(network)

@@ -1,11 +1,16 @@
 """Two real browsers in a video visit, with invented cameras and microphones."""
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Guests
-from tests.browser.rooms import Room, connected, enter, open_room, sees_moving
-from tests.browser.stage import PHONE, Stage
+from tests.browser.rooms import Room, connected, cut_off, enter, open_room, sees_moving
+from tests.browser.stage import INVENTED, Stage
+from tests.services import program
+
+CUT = 10  # seconds
 
 
 @pytest.fixture
@@ -50,7 +55,10 @@ def test_a_whole_visit(room: Room) -> None:
     for page in (patient, doctor):
         expect(page.get_by_role("heading", name="The visit is over")).to_be_visible()
     assert room.states() == ("COMPLETED", "COMPLETED")
-    assert room.trail()[-4:] == ["SESSION_CREATED", "PATIENT_JOINED", "DOCTOR_JOINED", "SESSION_COMPLETED"][-len(room.trail()):]
+    assert (
+        room.trail()[-4:]
+        == ["SESSION_CREATED", "PATIENT_JOINED", "DOCTOR_JOINED", "SESSION_COMPLETED"][-len(room.trail()) :]
+    )
 
 
 def test_a_reload_comes_back_by_itself(room: Room) -> None:
@@ -74,3 +82,29 @@ def test_leaving_and_coming_back(room: Room) -> None:
     for page in (room.patient, room.doctor):
         connected(page)
         sees_moving(page)
+
+
+@pytest.fixture
+def second(browser: Browser, stage: Stage) -> Iterator[Guests]:
+    """Another browser, whose network can be cut without the first one's."""
+    other = browser.browser_type.launch(executable_path=program("chromium"), args=["--no-sandbox", *INVENTED])
+    guests = Guests(other, stage.url)
+    yield guests
+    guests.close()
+    other.close()
+
+
+def test_a_lost_network_heals_without_a_click(guests: Guests, second: Guests, stage: Stage) -> None:
+    """The patient's network is gone for ten seconds, signals and pictures both."""
+    room = open_room(second, stage, other=guests)
+    room.meet()
+    with cut_off(second.browser, room.patient):
+        expect(room.doctor.locator("#room[data-far=lost]")).to_be_visible(timeout=CUT * 1000)
+        expect(room.doctor.locator("[data-at=news]")).to_contain_text("It is being mended")
+        expect(room.patient.locator("#room[data-far=lost]")).to_be_visible(timeout=CUT * 1000)
+        room.doctor.wait_for_timeout(CUT * 1000 / 3)
+    for page in (room.patient, room.doctor):
+        connected(page, 20_000)
+        sees_moving(page)
+    room.patient.locator("[data-do=mute]").click()
+    expect(room.doctor.locator("[data-at=far-muted]")).to_be_visible()
