@@ -10,6 +10,7 @@ DESCRIPTION = "video rooms"
 
 TABLES = """
 ALTER TABLE video_session
+    ADD COLUMN external_appointment_id uuid CONSTRAINT video_session_one_per_external UNIQUE,
     ADD COLUMN provider text CONSTRAINT video_session_provider_known CHECK (provider IN ('chime', 'webrtc')),
     ADD COLUMN meeting_id text,
     ADD COLUMN meetings smallint NOT NULL DEFAULT 0,
@@ -21,14 +22,15 @@ ALTER TABLE video_session
     ADD COLUMN connection_quality_rating smallint
         CONSTRAINT video_session_rating_known CHECK (connection_quality_rating BETWEEN 1 AND 5),
     ADD COLUMN cancellation_reason text NOT NULL DEFAULT '',
+    ADD CONSTRAINT video_session_one_appointment CHECK (appointment_id IS NULL OR external_appointment_id IS NULL),
     ADD CONSTRAINT video_session_meeting_of_provider CHECK (meeting_id IS NULL OR provider IS NOT NULL),
     ADD CONSTRAINT video_session_ended_after_start CHECK (actual_end_time >= actual_start_time),
     ADD CONSTRAINT video_session_doctor_no_overlap EXCLUDE USING gist
         (uuidrange(doctor_id, doctor_id, '[]') WITH &&, tstzrange(scheduled_start_time, scheduled_end_time) WITH &&)
-        WHERE (appointment_id IS NULL AND status IN ('SCHEDULED', 'WAITING', 'ACTIVE')),
+        WHERE (appointment_id IS NULL AND external_appointment_id IS NULL AND status IN ('SCHEDULED', 'WAITING', 'ACTIVE')),
     ADD CONSTRAINT video_session_patient_no_overlap EXCLUDE USING gist
         (uuidrange(patient_id, patient_id, '[]') WITH &&, tstzrange(scheduled_start_time, scheduled_end_time) WITH &&)
-        WHERE (appointment_id IS NULL AND status IN ('SCHEDULED', 'WAITING', 'ACTIVE'));
+        WHERE (appointment_id IS NULL AND external_appointment_id IS NULL AND status IN ('SCHEDULED', 'WAITING', 'ACTIVE'));
 CREATE INDEX video_session_open ON video_session (scheduled_end_time) WHERE status IN ('SCHEDULED', 'WAITING', 'ACTIVE');
 
 -- One row a person, however often and with however many devices they come: `joins` tells one device from the next, and
@@ -101,8 +103,8 @@ $$;
 CREATE FUNCTION video_session_moved() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE before text := coalesce(app_role(), ''); now_as text := set_config('app.role', 'PORTAL', true);
-    told jsonb := jsonb_build_object('session_id', NEW.id, 'appointment_id', NEW.appointment_id,
-        'doctor_id', NEW.doctor_id, 'patient_id', NEW.patient_id);
+    told jsonb := jsonb_build_object('session_id', NEW.id,
+        'appointment_id', coalesce(NEW.appointment_id, NEW.external_appointment_id), 'doctor_id', NEW.doctor_id, 'patient_id', NEW.patient_id);
 BEGIN
     IF NEW.status = 'ACTIVE' THEN
         INSERT INTO outbox_event (id, event_type, aggregate_id, data) VALUES (gen_random_uuid(),
@@ -149,8 +151,19 @@ CREATE TRIGGER account_leaves_video AFTER UPDATE OF status ON account FOR EACH R
 """
 
 
+# Events of other systems that have had their effect, so that the second delivery of one has none.
+INBOX = """
+CREATE TABLE inbox_event (
+    id uuid CONSTRAINT inbox_event_pkey PRIMARY KEY,
+    event_type text NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+SELECT protect('inbox_event');
+"""
+
+
 async def create() -> None:
-    for script in (TABLES, MOVES, EXPELLED):
+    for script in (TABLES, MOVES, EXPELLED, INBOX):
         await run_script(script)
 
 

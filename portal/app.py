@@ -23,7 +23,7 @@ from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.audit import actions as audit
 from portal.errors import Forbidden, NotFound
-from portal.integrations import broker
+from portal.integrations import arrivals, broker
 from portal.settings import Settings
 from portal.web import (
     assets,
@@ -170,7 +170,11 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
     schedules = [schedule for module in modules for schedule in getattr(module, "SCHEDULES", ())]
     publisher = broker.Broker(settings.amqp_url) if settings.amqp_url else None
     loops = [loop for module in modules for loop in getattr(module, "LOOPS", ())]
-    async with worker.running(settings, jobs, schedules, publisher.send if publisher else None, loops):
+    wanted_events = [one for module in modules for one in getattr(module, "ARRIVALS", ())]
+    async with (
+        worker.running(settings, jobs, schedules, publisher.send if publisher else None, loops),
+        arrivals.listening(settings.amqp_url if settings.amqp_consume else "", wanted_events),
+    ):
         yield
     if publisher:
         await publisher.close()

@@ -112,6 +112,33 @@ class Schedule(msgspec.Struct, frozen=True):
     run: Callable[[Settings], Awaitable[None]]
 
 
+class Arrival(msgspec.Struct, frozen=True):
+    """What is done when another system tells of something: `take(data)`, in the transaction that remembers the event.
+
+    `queue` is one of those that the broker binds. `take` raises `BadEvent` for what nobody can make sense of.
+    """
+
+    queue: str
+    event_type: str
+    take: Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class BadEvent(Exception):
+    """An event that will never be any good; the text says why, and names nobody."""
+
+
+TAKE = "INSERT INTO inbox_event (id, event_type) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true"
+
+
+async def take_once(event_id: UUID, event_type: str, take: Callable[[], Awaitable[None]]) -> bool:
+    """Let an event of another system have its effect, unless it has had it; whether it had it now."""
+    async with db.transaction():
+        if not await db.fetch_value(TAKE, event_id, event_type):
+            return False
+        await take()
+    return True
+
+
 async def emit_in_tx(event_type: str, aggregate_id: UUID, data: dict[str, Any]) -> None:
     """Store one event; `event_type` is its routing key, and events of one aggregate are delivered in order.
 

@@ -35,7 +35,7 @@ class Settings:
     database_replica_url: str = ""  # DATABASE_REPLICA_URL: for reads that may be late
     redis_url: str = ""  # REDIS_URL: empty means in memory (one process)
     amqp_url: str = ""  # AMQP_URL: empty means integration events stay in the outbox
-    amqp_consume: bool = False  # PORTAL_AMQP_CONSUME
+    amqp_consume: bool = False  # PORTAL_AMQP_CONSUME: whether the worker also acts on the events of other systems
     base_url: str = "http://127.0.0.1:8000"  # PORTAL_BASE_URL: absolute links are made from it, never from Host
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")  # PORTAL_ALLOWED_HOSTS: names, port optional
     trusted_proxies: tuple[str, ...] = ()  # PORTAL_TRUSTED_PROXIES: addresses or networks whose X-Forwarded-* count
@@ -123,6 +123,8 @@ class Settings:
             )
         if self.rate_limit == 0 and not self.loopback:
             raise SettingError("PORTAL_RATE_LIMIT: 0 turns limits off and is allowed on loopback only")
+        if self.amqp_consume and not self.amqp_url:
+            raise SettingError("PORTAL_AMQP_CONSUME: needs AMQP_URL")
         if self.turn_secret and len(self.turn_secret) < 16:
             raise SettingError("PORTAL_TURN_SECRET: at least 16 characters")
         if not self.turn_secret and any(one.startswith("turn") for one in self.ice_servers):

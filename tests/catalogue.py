@@ -28,6 +28,7 @@ LINES = {
     "D10": "the browser forgets", "D11": "hosts, redirects, headers",
     "F1": "a stream is its owner's", "F2": "reconnecting loses nothing", "F3": "junk event ids", "F4": "forged events",
     "F5": "slow and silent readers", "F6": "clean-up", "F7": "shutdown", "F8": "chat exactly once",
+    "F9": "only the two meet", "F10": "floods of signals", "F11": "the port to Chime",
     "G1": "a killed web process", "G2": "PostgreSQL restarted", "G3": "Redis lost, slow, full", "G4": "the broker blocked",
     "G5": "disk full", "G6": "clocks apart", "G7": "pool exhausted", "G8": "deadlocks", "G9": "half requests",
     "G10": "hours under load", "G11": "upgrade under load",

@@ -64,6 +64,8 @@ ORDER BY 1, 2
 FORMED = {
     "account.email", "clinic.email", "account.phone_number", "clinic.phone_number", "pharmacy.phone_number", "doctor.languages",
     "account.password_hash", "mail.recipient", "notification.link",
+    "video_session.provider", "video_session.meeting_id", "video_session.media_region", "video_session.media_placement",
+    "video_attendee.provider_attendee_id", "video_attendee.quality", "video_attendee.mode", "video_signal.data",
 }  # fmt: skip
 OURS = (
     "status", "role", "kind", "_type", "locale", "time_zone", "appearance", "currency", "action", "outcome", "request_id",

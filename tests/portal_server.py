@@ -43,6 +43,7 @@ def served(*options: str, data: Path | None = None, port: int = 0, **environment
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith("PORTAL_") and k not in {"DATABASE_URL", "REDIS_URL"}
     }
+    clean.setdefault("PORTAL_VIDEO", "webrtc")  # whatever AWS knows of this machine
     with log.open("w") as errors:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("portal")), "serve", "--port", str(port), "--data", str(folder), *options],

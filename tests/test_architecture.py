@@ -34,7 +34,7 @@ FILES = {
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
     "refusals", "numbers", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
-    "estimates", "boards", "readings", "rooms", "doors", "uploads",
+    "estimates", "boards", "readings", "rooms", "doors", "uploads", "arrivals",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

@@ -37,6 +37,7 @@ FORGIVING = {
     "/appointments/{appointment_id}/complete": "only the way back",
     "/appointments/{appointment_id}/no-show": "only the way back",
     "/appointments/{appointment_id}/missed-call": "only the way back",
+    "/video/sessions/{session_id}/join": "what a browser says of itself is kept as it is, and shown nowhere",
     "/repairs/{repair_id}/accept": "only the way back",
     "/repairs/{repair_id}/withdraw": "only the way back",
 }

@@ -54,7 +54,11 @@ async def move_in_tx(
 
 
 async def follow_room_in_tx(
-    actor: Actor | None, appointment_id: UUID, action: str, reason: str | None = None
+    actor: Actor | None,
+    appointment_id: UUID,
+    action: str,
+    reason: str | None = None,
+    completion: Completion | None = None,
 ) -> Any | None:
     """What follows for a visit from its video room: the two have met, have parted, or will not meet.
 
@@ -62,7 +66,7 @@ async def follow_room_in_tx(
     the room empty. None when the visit stands elsewhere by now.
     """
     sources = tuple(dict.fromkeys(source for role in MOVES[action].sources.values() for source in role))
-    row = await _moved_in_tx(actor, appointment_id, action, sources, reason)
+    row = await _moved_in_tx(actor, appointment_id, action, sources, reason, completion)
     return row if row is not None and row["done"] else None
 
 

@@ -25,6 +25,7 @@ TEXTS = {
     "repair.accept": N_("A patient has accepted what was offered."),
     "repair.decline": N_("A patient does not want what was offered."),
     "repair.withdraw": N_("An offer to a patient was taken back."),
+    "video.created": N_("A visit by video was arranged."),
     "clinic.doctor_added": N_("You were added to a clinic."),
 }
 

@@ -27,6 +27,12 @@ class Mail(Table, tablename="mail"):
     about_id = UUID(null=True, default=None)
 
 
+class InboxEvent(Table, tablename="inbox_event"):
+    id = UUID(primary_key=True, default=None)
+    event_type = Text(default=None)
+    taken_at = Timestamptz(default=None)
+
+
 class OutboxEvent(Table, tablename="outbox_event"):
     id = UUID(primary_key=True, default=None)
     position = BigInt(default=None)

@@ -1,6 +1,8 @@
 """Meeting by video: coming in, leaving, ending, cancelling. What a session becomes, its appointment becomes with it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from uuid import UUID
 
@@ -44,7 +46,7 @@ async def create(actor: Actor, new: NewVideoSession) -> VideoSession:
     """
     if not policy.may_create(actor, new):
         raise Forbidden
-    async with db.transaction():
+    async with _as_overseer(actor), db.transaction():
         session = await making.make_in_tx(actor, new)
         await _record_in_tx(actor, "created", session)
         events.publish_widely(session, "video.created")
@@ -113,14 +115,7 @@ async def cancel(actor: Actor, session_id: UUID, reason: str) -> VideoSession:
     session = await queries.found(session_id)
     if not policy.may_cancel(actor, session):
         raise Forbidden
-    if actor.role is Role.SYSTEM_ADMIN:
-        async with db.as_portal():  # they may cancel what is nobody's of theirs
-            return await _cancel(actor, session, reason)
-    return await _cancel(actor, session, reason)
-
-
-async def _cancel(actor: Actor, session: VideoSession, reason: str) -> VideoSession:
-    async with db.transaction():
+    async with _as_overseer(actor), db.transaction():
         await rooms.lock_in_tx(session.id)
         states = list(policy.CANCELLABLE[actor.role])
         if await db.fetch_value(statements.CANCEL, session.id, actor.id, reason, states, uuid7()) is None:
@@ -207,6 +202,16 @@ async def look_at_availability(
     first, last = making.dates_around(day)
     found = await look_at_days(viewer, doctor_id, first, last, horizon_days)
     return queries.availability_of(doctor_id, found.slots, day, time_zone)
+
+
+@asynccontextmanager
+async def _as_overseer(actor: Actor) -> AsyncIterator[None]:
+    """System admins see all sessions and change none by themselves: what they may arrange or call off, the portal does."""
+    if actor.role is not Role.SYSTEM_ADMIN:
+        yield
+        return
+    async with db.as_portal():
+        yield
 
 
 async def _own(actor: Actor, session_id: UUID) -> VideoSession:

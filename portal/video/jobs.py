@@ -8,6 +8,7 @@ from portal.audit.actions import record_in_tx
 from portal.outbox import Job, Schedule
 from portal.settings import Settings
 from portal.video import events, queries, rooms, statements
+from portal.video.arrivals import ARRIVALS as ARRIVALS
 from portal.video.providers import provider_of
 from portal.video.schemas import VideoSession
 

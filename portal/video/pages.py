@@ -26,13 +26,14 @@ Live, on `appointment:{id}` (or `video:{id}` for a session without appointment),
     video.ended {session_id}                                (joined by the first and the second, and ended, on `user:{id}` too)
 """
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Response
+from msgspec import Struct
 
 from portal.accounts.schemas import Actor
 from portal.errors import Conflict, Invalid
@@ -53,7 +54,7 @@ from portal.video.schemas import (
     VideoCancellation,
     VideoSession,
 )
-from portal.web.forms import read_form
+from portal.web.forms import Form, read_form
 from portal.web.headers import allow
 from portal.web.i18n import _
 from portal.web.limits import SIGNALS
@@ -65,9 +66,11 @@ ONE = "/video/sessions/{session_id:uuid}"
 CHIME = ("https://*.chime.aws", "wss://*.chime.aws")
 
 
-async def form_of(request: Request, struct: Any) -> Any:
-    """What the form holds. Raises `Invalid`."""
-    form = await read_form(request, struct)
+S = TypeVar("S", bound=Struct)
+
+
+def filled(form: Form[S]) -> S:
+    """What the form holds. Raises `Invalid`: none of these forms is shown again, so its messages are the answer."""
     if form.data is None:
         raise Invalid(form.errors)
     return form.data
@@ -126,7 +129,7 @@ async def ask_end(actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> 
 
 @post(ONE + "/join", access=THE_TWO, status_code=200)
 async def join(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Joined:
-    joining = await form_of(request, Joining)
+    joining = filled(await read_form(request, Joining))
     return await actions.join(actor, session_id, joining, request.app.state.settings)
 
 
@@ -137,12 +140,12 @@ async def room(actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Roo
 
 @post(ONE + "/presence", access=THE_TWO, status_code=200, limit=SIGNALS)
 async def stay(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Room:
-    return await actions.stay(actor, session_id, await form_of(request, Presence))
+    return await actions.stay(actor, session_id, filled(await read_form(request, Presence)))
 
 
 @post(ONE + "/signals", access=THE_TWO, limit=SIGNALS)
 async def send_signal(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> SentSignal:
-    return await actions.send_signal(actor, session_id, await form_of(request, NewSignal))
+    return await actions.send_signal(actor, session_id, filled(await read_form(request, NewSignal)))
 
 
 @get(ONE + "/signals", access=THE_TWO, limit=SIGNALS)
@@ -157,34 +160,34 @@ async def take_signals(
 
 @post(ONE + "/leave", access=THE_TWO, status_code=200)
 async def leave(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Any:
-    device = await form_of(request, Device)
+    device = filled(await read_form(request, Device))
     done = actions.leave(actor, session_id, device.attendee_token)
     return await answered(request, done, session_id, _("You have left the video visit."))
 
 
 @post(ONE + "/end", access=DOCTOR, status_code=200)
 async def end(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Any:
-    ending = await form_of(request, Ending)
+    ending = filled(await read_form(request, Ending))
     return await answered(request, actions.end(actor, session_id, ending), session_id, _("The video visit is over."))
 
 
 @post(ONE + "/cancel", access=PLANNERS, status_code=200)
 async def cancel(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Any:
-    data = await form_of(request, VideoCancellation)
+    data = filled(await read_form(request, VideoCancellation))
     done = actions.cancel(actor, session_id, data.cancellation_reason)
     return await answered(request, done, session_id, _("The video visit is cancelled."))
 
 
 @post(ONE + "/notes", access=DOCTOR, status_code=200)
 async def keep_notes(request: Request, actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> Any:
-    notes = await form_of(request, Notes)
+    notes = filled(await read_form(request, Notes))
     done = actions.keep_notes(actor, session_id, notes.session_notes)
     return await answered(request, done, session_id, _("Your notes are saved."))
 
 
 @post("/video/sessions", access=PLANNERS, status_code=200)
 async def create(request: Request, actor: NamedDependency[Actor]) -> VideoSession:
-    return await actions.create(actor, await form_of(request, NewVideoSession))
+    return await actions.create(actor, filled(await read_form(request, NewVideoSession)))
 
 
 handlers = [

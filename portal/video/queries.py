@@ -28,6 +28,7 @@ from portal.video.schemas import (
 )
 
 _ONE = "SELECT " + statements.SESSION + " FROM video_session v WHERE v.id = $1"
+_IS_SOMEBODY = "SELECT EXISTS (SELECT FROM account WHERE id = $1)"
 _EXISTS = "SELECT is_video_session($1)"
 _ATTENDEES = "SELECT t.video_session_id, " + statements.ATTENDEE + """ FROM video_attendee t
 WHERE t.video_session_id = ANY($1) ORDER BY t.joined_at
@@ -78,9 +79,15 @@ async def list_sessions(
 
 
 async def list_history(actor: Actor, user_id: UUID, skip: int = 0, limit: int = 10) -> VideoSessionList:
-    """A person's sessions that are over, latest first. Raises `Forbidden` for anybody but them and system admins."""
-    if actor.id != user_id and actor.role is not Role.SYSTEM_ADMIN:
-        raise Forbidden
+    """A person's sessions that are over, latest first.
+
+    Raises `Forbidden` for anybody but them and system admins, and `NotFound` to those when there is no such account.
+    """
+    if actor.id != user_id:
+        if actor.role is not Role.SYSTEM_ADMIN:
+            raise Forbidden
+        if not await db.fetch_value(_IS_SOMEBODY, user_id):
+            raise NotFound
     return await _listed(actor, user_id, OVER, None, None, None, skip, limit)
 
 

@@ -32,7 +32,8 @@ _OPENS = "v.scheduled_start_time - interval '" + str(OPENS_BEFORE_MINUTES) + " m
 _CLOSES = "v.scheduled_end_time + interval '" + str(CLOSES_AFTER_MINUTES) + " minutes'"
 
 # $1 session
-LOOK = "SELECT v.*, " + _OPENS + " AS opens_at, clock_timestamp() < " + _OPENS + """ AS early,
+LOOK = "SELECT v.*, " + _OPENS + " AS opens_at, " + _CLOSES + """ AS closes_at,
+    clock_timestamp() < """ + _OPENS + """ AS early,
     v.status IN ('SCHEDULED', 'WAITING', 'ACTIVE') AND (v.status = 'ACTIVE' OR a.status IN ('CHECKED_IN', 'IN_PROGRESS')
         OR clock_timestamp() BETWEEN """ + _OPENS + " AND " + _CLOSES + """) AS open
 FROM video_session v LEFT JOIN appointment a ON a.id = v.appointment_id WHERE v.id = $1

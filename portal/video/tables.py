@@ -16,6 +16,7 @@ class VideoSession(Table, tablename="video_session"):
     scheduled_end_time = Timestamptz(default=None)
     chief_complaint = Text(default=None)
     created_at = Timestamptz(default=None)
+    external_appointment_id = UUID(null=True, default=None)
     provider = Text(null=True, default=None)
     meeting_id = Text(null=True, default=None)
     meetings = SmallInt(default=None)

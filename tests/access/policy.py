@@ -32,6 +32,7 @@ PLAIN_WORDS = {
     "next_session_day",
     "weekday",
     "video_start",
+    "free_start",
     "known_email",
     "free_email",
     "password",

@@ -1,4 +1,4 @@
-"""Policy rows: slots, appointments and video."""
+"""Policy rows: slots and appointments."""
 
 from tests.access.policy import Row
 
@@ -99,10 +99,4 @@ APPOINTMENTS = [
     Row("GET /clinic/appointments", "CLINIC_ADMIN", query="date=$day&doctor_id=$doctor", refusal=(200,)),
 ]
 
-VIDEO = [
-    Row(f"GET /api/video/sessions/{{session_id}}{path}", "patient doctor system", {"session_id": "video_session"},
-        refusal=(403, 404), is_vague="under /api/video/ strangers get 403, for what does not exist 404")
-    for path in ("", "/events")
-]  # fmt: skip
-
-ROWS = [*SLOTS, *BOOKING, *APPOINTMENTS, *VIDEO]
+ROWS = [*SLOTS, *BOOKING, *APPOINTMENTS]

@@ -146,19 +146,47 @@ async def repair(appointment: UUID) -> UUID:
 
 
 async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
-    session = uuid7()
+    """The session of a visit in a few minutes, and one without a visit in which the two are talking."""
+    session, call = uuid7(), uuid7()
+    for one, visit, status in ((session, appointment, "SCHEDULED"), (call, None, "ACTIVE")):
+        await db.execute(
+            "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id, status,"
+            " scheduled_start_time, scheduled_end_time, chief_complaint, session_notes, cancellation_reason,"
+            " actual_start_time) SELECT $1, $2, $4, doctor_id, patient_id, clinic_id, $5,"
+            " starts_at, ends_at, $6, $7, $8, CASE $5 WHEN 'ACTIVE' THEN clock_timestamp() END"
+            " FROM appointment WHERE id = $3",
+            one, visit, appointment, "CLINIC_BASED" if visit else "DIRECT_DOCTOR", status, canary(side, "visit"),
+            canary(side, "notes"), canary(side, "visit"),
+        )  # fmt: skip
+        await db.execute(
+            "INSERT INTO video_event (video_session_id, event_type, actor_id)"
+            " SELECT id, 'SESSION_CREATED', patient_id FROM video_session WHERE id = $1",
+            one,
+        )
+    await people_in(side, call)
+    free = datetime.combine(TOMORROW + timedelta(days=20), time(10), UTC)
+    return {
+        "video_session": session,
+        "call": call,
+        "video_start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "free_start": free.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+async def people_in(side: str, call: UUID) -> None:
+    """The two in a call, and a signal from each that the other has not read."""
+    for role in ("DOCTOR", "PATIENT"):
+        await db.execute(
+            "INSERT INTO video_attendee (id, video_session_id, account_id, role, sent, browser_info) SELECT $1, id,"
+            " CASE $3 WHEN 'DOCTOR' THEN doctor_id ELSE patient_id END, $3, 1, $4 FROM video_session WHERE id = $2",
+            uuid7(), call, role, canary(side, "nobody"),
+        )  # fmt: skip
     await db.execute(
-        "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id,"
-        " scheduled_start_time, scheduled_end_time, chief_complaint) SELECT $1, id, 'CLINIC_BASED', doctor_id,"
-        " patient_id, clinic_id, starts_at, ends_at, $3 FROM appointment WHERE id = $2",
-        session, appointment, canary(side, "visit"),
+        "INSERT INTO video_signal (video_session_id, sender_id, number, receiver_id, device, kind, data)"
+        " SELECT v.id, t.account_id, 1, CASE t.role WHEN 'DOCTOR' THEN v.patient_id ELSE v.doctor_id END, 1, 'ice-candidate', $2"
+        " FROM video_session v JOIN video_attendee t ON t.video_session_id = v.id WHERE v.id = $1",
+        call, {"candidate": canary(side, "notes")},
     )  # fmt: skip
-    await db.execute(
-        "INSERT INTO video_event (video_session_id, event_type, actor_id)"
-        " SELECT id, 'SESSION_CREATED', patient_id FROM video_session WHERE id = $1",
-        session,
-    )
-    return {"video_session": session, "video_start": start.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 async def emergencies(side: str, patient_id: UUID, doctor_id: UUID, visit_id: UUID) -> dict[str, Any]:

@@ -103,6 +103,9 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
     "queues.may_run": (of_role(lambda a: queues.may_run(a)), f"{D} {C}", f"{D} {C}"),
     "waitlist.may_wait": (of_role(lambda a: waitlist.may_wait(a)), P, P),
     "video.may_see": (of_thing(lambda *a: video.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
+    "video.is_party": (of_thing(lambda *a: video.is_party(*a)), f"{P} {D} {C} {F} {S}", ""),
+    "video.may_create": (of_thing(lambda *a: video.may_create(*a)), f"{P} {D} {C} {S}", S),
+    "video.may_cancel": (of_thing(lambda *a: video.may_cancel(*a)), f"{P} {D} {C} {F} {S}", S),
     "people.may_change_doctor": (
         lambda actor, own: people.may_change_doctor(
             actor, actor.id if own else OTHER, actor.clinic_ids if own else [OTHER]
