@@ -24,6 +24,23 @@ WHERE a.id = (SELECT b.id FROM appointment b JOIN video_session w ON w.appointme
     AND p.id = a.patient_id AND d.id = a.doctor_id AND v.appointment_id = a.id
 RETURNING a.id, v.id AS session_id, p.email AS patient, d.email AS doctor
 """
+# The same for one patient with the demo's doctor: what is open already stays so. Also a room that is closed.
+IN_ROOM = "patient9@example.com"
+ROOM = """
+WITH who AS (SELECT id FROM account WHERE email = $1), visit AS (
+    SELECT a.id FROM appointment a JOIN account d ON d.id = a.doctor_id AND d.email = 'doctor@example.com'
+    JOIN video_session v ON v.appointment_id = a.id AND v.status IN ('SCHEDULED', 'WAITING'), who
+    WHERE a.status IN ('BOOKED', 'CHECKED_IN') AND a.starts_at > now() + interval '3 days'
+    ORDER BY a.patient_id = who.id AND a.status = 'CHECKED_IN' DESC, a.starts_at LIMIT 1
+), moved AS (
+    UPDATE video_session v SET patient_id = who.id FROM visit, who WHERE v.appointment_id = visit.id RETURNING v.id
+), here AS (
+    UPDATE appointment a SET patient_id = who.id, status = 'CHECKED_IN', queue_rank = queue_position,
+        checked_in_at = coalesce(checked_in_at, now()) FROM visit, who WHERE a.id = visit.id RETURNING a.id
+)
+SELECT moved.id AS room, (SELECT v.id FROM video_session v JOIN account d ON d.id = v.doctor_id
+    AND d.email = 'doctor@example.com' WHERE v.status = 'COMPLETED' LIMIT 1) AS closed_room FROM moved, here
+"""
 
 
 @dataclass
@@ -72,6 +89,12 @@ def enter(page: Page, path: str) -> None:
     page.locator("#room:is([data-stage=waiting], [data-stage=call])").wait_for()
 
 
+def wait_in_room(page: Page) -> None:
+    """From the look at the own camera to the wait for the other one."""
+    page.get_by_role("button", name="Join the visit").or_(page.locator("[data-do=join]")).first.click()
+    page.locator("#room[data-stage=waiting]").wait_for()
+
+
 def connected(page: Page, timeout: float = 15_000) -> None:
     page.locator("#room[data-stage=call][data-far=connected]").wait_for(timeout=timeout)
 
@@ -84,6 +107,24 @@ def sees_moving(page: Page, at: str = "far", timeout: float = 10_000) -> None:
     """Frames of the other side arrive."""
     before = page.evaluate(FRAMES, at)
     page.wait_for_function(MOVES, arg=[at, before], timeout=timeout)
+
+
+# What the browser finds out about its line, made worse from without: `weak` is the share of packets that get lost.
+WEAKEN = """() => {
+  const real = RTCPeerConnection.prototype.getStats;
+  RTCPeerConnection.prototype.getStats = async function () {
+    const found = new Map(await real.call(this));
+    if (window.weak) found.set("weak", { id: "weak", type: "remote-inbound-rtp", fractionLost: window.weak });
+    return found;
+  };
+}"""
+
+
+def weaken(page: Page, share: float) -> None:
+    """From now on this browser's line loses so much."""
+    if not page.evaluate("() => 'weak' in window"):
+        page.evaluate(WEAKEN)
+    page.evaluate("share => { window.weak = share; }", share)
 
 
 @contextmanager

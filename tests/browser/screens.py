@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
 from tests.browser.stage import WAITING, Stage
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
@@ -20,7 +21,7 @@ ADMIN = "admin@example.com"
 IN_QUEUE = "patient3@example.com"  # checked in for a session that is running
 NAMES = {
     VISITOR: "visitor", PATIENT: "patient", DOCTOR: "doctor", CLINIC: "clinic", PHARMACY: "pharmacy", ADMIN: "admin",
-    WAITING: "waiting", IN_QUEUE: "in-queue",
+    WAITING: "waiting", IN_QUEUE: "in-queue", IN_ROOM: "in-room",
 }  # fmt: skip
 
 
@@ -133,6 +134,9 @@ SCREENS = [
     Screen(IN_QUEUE, "/home"),
     Screen(IN_QUEUE, "/appointments/{queued}"),
     Screen(IN_QUEUE, "/appointments/{queued}/wait"),
+    *(Screen(IN_ROOM, "/video/sessions/{room}", *step) for step in ((None, "room"), (wait_in_room, "room-waiting"))),
+    Screen(DOCTOR, "/video/sessions/{room}/end", name="room-end"),
+    Screen(DOCTOR, "/video/sessions/{closed_room}", name="room-closed"),
     Screen(PATIENT, "/appointments/{visit}/cancel"),
     Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
     Screen(PATIENT, "/appointments/{visit}/reschedule"),
@@ -241,6 +245,7 @@ SCREENS = [
 NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
     "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/video/rejoin", "/video/sessions/{session_id}/room", "/video/sessions/{session_id}/signals",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -280,6 +285,7 @@ def places(stage: Stage) -> dict[str, str]:
     """What stands for the names in the addresses; times are kept for the patient, and not all is well."""
     stage.ask(TROUBLE)
     found = dict(stage.ask(PLACES)[0]) | dict(stage.ask(BREAK)[0]) | dict(stage.ask(QUEUE, IN_QUEUE)[0])
+    found |= dict(stage.ask(ROOM, IN_ROOM)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]

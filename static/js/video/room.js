@@ -303,7 +303,8 @@ function elsewhere() {
   hang();
   devices.stop();
   stage("left");
-  problem("elsewhere");
+  find("why").textContent = said("elsewhere");
+  find("why").hidden = false;
 }
 
 setInterval(() => {
@@ -442,6 +443,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && tr
 // The beginning
 
 room.hidden = false;
+document.getElementById("room-plain")?.remove();
 room.querySelector('[data-do="share"]').hidden = !navigator.mediaDevices?.getDisplayMedia;
 room.querySelector('[data-do="picture"]').hidden = !document.pictureInPictureEnabled;
 room.querySelector('[data-do="full"]').hidden = !room.requestFullscreen && !find("far").webkitEnterFullscreen;
