@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
 from tests.browser.stage import WAITING, Stage
+from tests.browser.steps import clear_and_submit, clear_and_submit_dates, open_menu, show_keys, submit
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
 VISITOR = ""
@@ -39,32 +40,6 @@ class Screen:
     def title(self) -> str:
         words = self.name or self.path.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "front"
         return f"{NAMES[self.who]}-{words.replace('?', '-').replace('=', '-').replace('&', '-')}"
-
-
-def submit(page: Page) -> None:
-    """The main form as it stands, emptied of what the browser would check itself, which shows its errors."""
-    page.locator("main form[method=post]:has(.form-actions) button:not([type=button])").last.click()
-    page.locator(".error-summary").wait_for()
-
-
-def open_menu(page: Page) -> None:
-    page.locator("details[data-menu] summary").last.click()
-
-
-def show_keys(page: Page) -> None:
-    page.keyboard.press("?")
-    page.locator("dialog[open]").wait_for()
-
-
-def clear_and_submit(page: Page) -> None:
-    for box in page.locator("main form[method=post] :is(input[type=text], input[type=time], input[type=number])").all():
-        box.fill("")
-    submit(page)
-
-
-def clear_and_submit_dates(page: Page) -> None:
-    page.locator("[name=to]").fill("2020-01-01")
-    submit(page)
 
 
 def make_link(page: Page) -> None:
@@ -131,6 +106,9 @@ SCREENS = [
     Screen(PATIENT, "/appointments/{visit}"),
     Screen(PATIENT, "/appointments/{past_visit}", name="appointment-past"),
     Screen(PATIENT, "/appointments/{visit}/wait"),
+    Screen(PATIENT, "/appointments/{visit}/chat"),
+    Screen(PATIENT, "/appointments/{past_visit}/chat", name="chat-closed"),
+    Screen(PATIENT, "/appointments/{visit}/files"),
     Screen(IN_QUEUE, "/home"),
     Screen(IN_QUEUE, "/appointments/{queued}"),
     Screen(IN_QUEUE, "/appointments/{queued}/wait"),
@@ -177,6 +155,7 @@ SCREENS = [
     Screen(DOCTOR, "/walk-in?session_id={session}"),
     Screen(DOCTOR, "/appointments"),
     Screen(DOCTOR, "/appointments/{visit}"),
+    Screen(DOCTOR, "/appointments/{visit}/chat"),
     Screen(DOCTOR, "/patients/{patient}"),
     Screen(DOCTOR, "/appointments/{seen_visit}/refer"),
     Screen(DOCTOR, "/appointments/{seen_visit}/refer?specialty_id={specialty}", name="refer-doctors"),
@@ -244,7 +223,8 @@ SCREENS = [
 
 NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
-    "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/appointments/{appointment_id}/calendar.ics", "/appointments/{appointment_id}/chat/news",
+    "/appointments/{appointment_id}/files/{file_id}", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
     "/video/rejoin", "/video/sessions/{session_id}/room", "/video/sessions/{session_id}/signals",
 )  # fmt: skip
 
