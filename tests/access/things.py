@@ -151,7 +151,7 @@ async def repair(appointment: UUID) -> UUID:
 
 async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
     """The session of a visit in a few minutes, and one without a visit in which the two are talking."""
-    session, call = uuid7(), uuid7()
+    session, call, recording = uuid7(), uuid7(), uuid7()
     for one, visit, status in ((session, appointment, "SCHEDULED"), (call, None, "ACTIVE")):
         await db.execute(
             "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id, status,"
@@ -168,10 +168,16 @@ async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]
             one,
         )
     await people_in(side, call)
+    await db.execute(
+        "INSERT INTO recording (id, video_session_id, provider, media_type, status, stopped_at)"
+        " VALUES ($1, $2, 'webrtc', 'video/webm', 'STOPPED', clock_timestamp())",
+        recording, call,
+    )  # fmt: skip
     free = datetime.combine(TOMORROW + timedelta(days=20), time(10), UTC)
     return {
         "video_session": session,
         "call": call,
+        "recording": recording,
         "video_start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "free_start": free.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
