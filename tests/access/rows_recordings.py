@@ -14,8 +14,8 @@ NO_FILE = TOLD | {
     "refusal": (403, 404, 415, 422)
 }  # what is no form with a file is refused before anything is looked up
 THE_TWO = "patient doctor"
-AGREE = {"action": "CONSENT"}
-EMPTY = "there is nothing in it yet, and nothing is told"
+TAKE_BACK = {"action": "WITHDRAW"}
+EMPTY = "there is nothing in it any more, and nothing is told"
 LOOK = "who agrees to a recording, by ids alone"
 
 ROWS = [
@@ -23,7 +23,7 @@ ROWS = [
     for base in ("/api/video/sessions/{session_id}/recording", "/video/sessions/{session_id}/recording")
     for row in (
         Row(f"GET {base}", THE_TWO, CALL, unaudited=LOOK, **TOLD),
-        Row(f"POST {base}", THE_TWO, CALL, AGREE, ok=(200, 303), **TOLD),
+        Row(f"POST {base}", THE_TWO, CALL, TAKE_BACK, ok=(200, 303), **TOLD),
         Row(f"GET {base}/{{recording_id}}", THE_TWO, KEPT, ok=(409,), unaudited=EMPTY, **TOLD),
         Row(f"POST {base}/{{recording_id}}/pieces/{{number}}", "doctor", KEPT | {"number": "=0"}, {}, ok=(415, 422),
             unaudited=EMPTY, **NO_FILE),

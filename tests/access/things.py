@@ -12,6 +12,15 @@ from tests import factories
 from tests.access.canaries import canary
 from tests.factories import Person
 
+# A recording of a call, of which all is gone but its rows: $1 recording, $2 call
+RECORDED = (
+    "INSERT INTO recording (id, video_session_id, provider, media_type, status, stopped_at)"
+    " VALUES ($1, $2, 'webrtc', 'video/webm', 'DELETED', clock_timestamp())",
+    "INSERT INTO recording_piece (recording_id, number, storage_key, size_bytes, digest)"
+    " SELECT r.id, 0, 'recordings/' || r.id, 1, '\\x00' FROM recording r WHERE r.id = $1 AND r.video_session_id = $2",
+    "INSERT INTO recording_consent (video_session_id, account_id, given) SELECT v.id, unnest(ARRAY[v.patient_id,"
+    " v.doctor_id]), true FROM video_session v JOIN recording r ON r.video_session_id = v.id WHERE r.id = $1 AND v.id = $2",
+)
 STATUSES = ("BOOKED", "CHECKED_IN", "IN_PROGRESS", "COMPLETED", "CANCELLED", "NO_SHOW")
 TOMORROW = date.today() + timedelta(days=1)
 SESSION_DAY = TOMORROW + timedelta(days=2)
@@ -168,11 +177,8 @@ async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]
             one,
         )
     await people_in(side, call)
-    await db.execute(
-        "INSERT INTO recording (id, video_session_id, provider, media_type, status, stopped_at)"
-        " VALUES ($1, $2, 'webrtc', 'video/webm', 'STOPPED', clock_timestamp())",
-        recording, call,
-    )  # fmt: skip
+    for sql in RECORDED:
+        await db.execute(sql, recording, call)
     free = datetime.combine(TOMORROW + timedelta(days=20), time(10), UTC)
     return {
         "video_session": session,
