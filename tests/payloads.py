@@ -66,6 +66,7 @@ FORMED = {
     "account.password_hash", "mail.recipient", "notification.link",
     "video_session.provider", "video_session.meeting_id", "video_session.media_region", "video_session.media_placement",
     "video_attendee.provider_attendee_id", "video_attendee.quality", "video_attendee.mode", "video_signal.data",
+    "chat_file.storage_key", "recording.provider", "recording_piece.storage_key",
 }  # fmt: skip
 OURS = (
     "status", "role", "kind", "_type", "locale", "time_zone", "appearance", "currency", "action", "outcome", "request_id",
@@ -76,7 +77,7 @@ INTERNAL = (
     "background_task", "running_process",
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name"}
-SHORT = {"wall_link.name": 100}  # what the table itself keeps short
+SHORT = {"wall_link.name": 100, "message.body": 4000, "chat_file.name": 150}  # what the table itself keeps short
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.
 LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
     "allergies": ({"substance": 100, "reaction": 200}, {"severity": "MILD"}, 100),

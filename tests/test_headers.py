@@ -55,7 +55,8 @@ def test_every_answer_has_a_strict_policy(matrix: Matrix) -> None:
 
 def test_no_nonce_and_no_request_id_comes_twice(matrix: Matrix) -> None:
     """Each answer has its own; made up to the 10,000 of the catalogue by the same function."""
-    used = [NONCE.findall(header(cell, "content-security-policy"))[0] for cell in matrix.cells]
+    policies = [header(cell, "content-security-policy") for cell in matrix.cells]
+    used = [NONCE.findall(policy)[0] for policy in policies if not policy.startswith("sandbox;")]  # files run nothing
     used += [headers.new_nonce() for _ in range(max(0, 10_000 - len(used)))]
     assert [nonce for nonce, times in Counter(used).items() if times > 1] == []
     assert len(set(used)) >= 10_000

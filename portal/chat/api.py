@@ -11,6 +11,7 @@ from litestar.response import Response
 from portal.accounts.schemas import Actor, Role
 from portal.chat import actions, queries
 from portal.chat.schemas import (
+    LONGEST,
     Conversation,
     Draft,
     FileForm,
@@ -31,6 +32,10 @@ from portal.web.query import Limit
 TWO = roles(Role.PATIENT, Role.DOCTOR)
 ONE = "/api/appointments/{appointment_id:uuid}"
 TAGS = ["Chat"]
+WITH_FILE = {
+    "client_id": {"type": "string", "format": "uuid"},
+    "body": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+}
 
 
 def days(request: Request) -> int:
@@ -80,7 +85,7 @@ async def list_files(actor: NamedDependency[Actor], appointment_id: FromPath[UUI
     return await queries.list_files(actor, appointment_id)
 
 
-@post(ONE + "/files", access=TWO, request_max_body_size=LARGEST_REQUEST, tags=TAGS)
+@post(ONE + "/files", access=TWO, request_max_body_size=LARGEST_REQUEST, upload=WITH_FILE, tags=TAGS)
 async def post_file(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Message:
     """Send a PDF, JPEG, PNG or WebP of up to 10 MB as `multipart/form-data`: `file`, and `client_id` and `body` if wanted."""
     form = await read_form(request, FileForm, multipart=True)

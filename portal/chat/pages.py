@@ -10,7 +10,7 @@ from litestar.response import Response
 
 from portal.accounts.schemas import Actor, Role
 from portal.chat import actions, queries
-from portal.chat.schemas import Draft, MessageForm, NothingForm, Number, ReadForm
+from portal.chat.schemas import Draft, MessageForm, Number, ReadForm
 from portal.chat.uploads import LARGEST_REQUEST, Given
 from portal.errors import Conflict, DomainError, FieldError, Invalid, TooLarge, UnsupportedType
 from portal.ids import uuid7
@@ -108,9 +108,8 @@ async def mark_read(request: Request, actor: NamedDependency[Actor], appointment
 
 
 @post(ONE + "/chat/typing", access=TWO, status_code=204)
-async def show_typing(request: Request, actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> None:
-    form = await read_form(request, NothingForm)
-    form.checked()
+async def show_typing(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> None:
+    """Without a form: that it was sent is all that it says."""
     await actions.show_typing(actor, appointment_id)
 
 

@@ -10,7 +10,7 @@ from portal.errors import FieldError, Invalid
 from portal.web.decode import Input
 from portal.web.i18n import _
 from portal.web.scalars import INT32
-from portal.web.types import Id, Line, Text
+from portal.web.types import Id, Text
 
 LONGEST = 4000
 Number = Annotated[int, Meta(ge=0, le=INT32)]
@@ -108,7 +108,6 @@ class FileForm(Input, frozen=True, kw_only=True):
 
     client_id: Id | None = None
     body: Annotated[str, Text(LONGEST)] | None = None
-    file: Annotated[str, Line(1)] | None = None  # a browser sends an empty text where no file was chosen
 
 
 class MessageForm(Input, frozen=True, kw_only=True):
@@ -116,16 +115,11 @@ class MessageForm(Input, frozen=True, kw_only=True):
 
     client_id: Id
     body: Annotated[str, Text(LONGEST)] | None = None
-    file: Annotated[str, Line(1)] | None = None
     after: Number | None = None
 
 
 class ReadForm(Input, frozen=True, kw_only=True):
     number: Number | None = None
-
-
-class NothingForm(Input, frozen=True):
-    """A form that only says that something happens."""
 
 
 class Draft(Struct, frozen=True, kw_only=True):

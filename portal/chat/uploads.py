@@ -86,6 +86,8 @@ def drawn_anew(content: bytes, kind: str) -> bytes:
             plain = upright.convert(mode_of(upright, kind))
     except Invalid:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # larger still: it was not even opened
+        raise too_vast() from None
     except Exception as error:  # whatever a broken picture makes its reader stumble over
         raise wrong_type() from error
     plain.info.clear()
@@ -97,7 +99,11 @@ def drawn_anew(content: bytes, kind: str) -> bytes:
 def refuse_vast(size: tuple[int, int]) -> None:
     """By the size that its head tells, before anything is decoded."""
     if size[0] * size[1] > MOST_PIXELS or max(size) > LONGEST_SIDE:
-        raise Invalid([FieldError("file", _("This picture has too many pixels. Send a smaller one."))])
+        raise too_vast()
+
+
+def too_vast() -> Invalid:
+    return Invalid([FieldError("file", _("This picture has too many pixels. Send a smaller one."))])
 
 
 def mode_of(picture: Image.Image, kind: str) -> str:

@@ -6,7 +6,7 @@ Made by `portal serve --demo` on loopback only, once; it is the same on every ma
 import logging
 
 from portal import db
-from portal.demo import calendar, people, places
+from portal.demo import calendar, people, places, talks
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,4 +24,5 @@ async def ensure(settings: Settings) -> None:
         world = await places.make_in_tx()
         cast = await people.make_in_tx(world, PASSWORD)
         await calendar.make_in_tx(world, cast, settings.horizon_days)
+        await talks.make_in_tx(cast)
     await db.execute("ANALYZE")

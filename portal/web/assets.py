@@ -18,8 +18,11 @@ from portal.web.headers import YEAR
 from portal.web.render import STATIC
 
 TEXTUAL = ("text/", "application/javascript", "application/json", "application/manifest+json", "image/svg+xml")
-# A style sheet's comments and indentation are for us, not for browsers.
-SPARE = re.compile(rb"/\*.*?\*/|(?<=\n)[ \n]+", re.DOTALL)
+# Comments and indentation of style sheets and of our own scripts are for us, not for browsers.
+SPARE = {
+    "css": re.compile(rb"/\*.*?\*/|(?<=\n)[ \n]+", re.DOTALL),
+    "js": re.compile(rb"^[ \t]*(//[^\n]*\n)?", re.MULTILINE),
+}
 TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".woff2": "font/woff2"}
 
 
@@ -44,8 +47,8 @@ def asset(path: str) -> Asset:
     body = file.read_bytes()
     media_type = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     digest = sha256(body).hexdigest()[:12]
-    if path.startswith("css/"):
-        body = SPARE.sub(b"", body)
+    if spare := SPARE.get(path.partition("/")[0]):
+        body = spare.sub(b"", body)
     zipped = gzip.compress(body, 9, mtime=0) if media_type.startswith(TEXTUAL) else None
     return Asset(media_type, body, zipped, digest)
 

@@ -10,6 +10,9 @@ from portal.errors import FieldError, Invalid
 from portal.web.forms import Form
 from portal.web.i18n import _
 
+SANDBOX = "; ".join(["sandbox", *(f"{name} 'none'" for name in (
+    "default-src", "object-src", "base-uri", "form-action", "frame-ancestors"))])  # fmt: skip
+
 
 async def file_of(form: Form[Any], name: str = "file") -> tuple[str, bytes]:
     """What the sender called the file of a multipart form, and its content. Raises `Invalid` where there is none."""
@@ -40,7 +43,7 @@ def saving(name: str) -> dict[str, str]:
     plain = "file" + name[name.rindex(".") :] if "." in name and name.isprintable() else "file"
     return {
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Content-Security-Policy": SANDBOX,
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }

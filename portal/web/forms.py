@@ -112,7 +112,8 @@ async def read_multipart(request: Request, struct: type[S]) -> Form[S]:
         raise Malformed(_("The request is not valid UTF-8.")) from None
     for name, value in parts:
         if not isinstance(value, UploadFile):
-            texts.append((name, str(value)))
+            if value or name in struct.__struct_encode_fields__ or name == CSRF_FIELD:
+                texts.append((name, str(value)))  # else the control of a file that nobody chose
         elif files.setdefault(name, value) is not value:
             raise Malformed(_("A field was sent more than once."))
     if len(texts) > MAX_FIELDS:

@@ -9,6 +9,7 @@ from portal.web.query import declared_parameters
 from portal.web.request import input_struct
 
 Schema = dict[str, Any]
+FILE = {"file": {"type": "string", "format": "binary"}}
 NOTHING = {"type": "null"}
 BOUNDS = {"min_length": "minLength", "max_length": "maxLength", "ge": "minimum", "le": "maximum", "pattern": "pattern"}
 
@@ -21,6 +22,10 @@ def complete(operation: Schema, handler: BaseRouteHandler, path: str, schemas: d
         content["schema"] = without_null(content["schema"])  # left out or an object, never null
         operation["requestBody"]["required"] = not field.has_default
         narrow(content["schema"], Record(struct), schemas)
+    if "upload" in handler.opt:
+        schema = {"type": "object", "properties": {**FILE, **handler.opt["upload"]}, "required": [*FILE]}
+        content = {"multipart/form-data": {"schema": {**schema, "additionalProperties": False}}}
+        operation["requestBody"] = {"content": content, "required": True}
     names = frozenset(part[1:-1] for part in path.split("/") if part.startswith("{"))
     declared = declared_parameters(handler, names)
     for parameter in operation.get("parameters", []):

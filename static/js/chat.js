@@ -6,8 +6,9 @@ const token = () => document.querySelector('meta[name="csrf-token"]').content;
 const tell = (url, fields = {}) => fetch(url, { method: "POST", headers: { "X-CSRF-Token": token() }, body: new URLSearchParams(fields), redirect: "manual" }).catch(() => {});
 const isHere = (at, { detail }) => at && JSON.parse(detail?.data || "{}").appointment_id === at.dataset.appointment;
 
-function toEnd(at) { const list = lines(at); list.scrollTop = list.scrollHeight; }
-function isAtEnd(at) { const list = lines(at); return list.scrollHeight - list.scrollTop - list.clientHeight < 80; }
+const frame = (at) => lines(at).parentElement;
+function toEnd(at) { frame(at).scrollTop = frame(at).scrollHeight; }
+function isAtEnd(at) { return frame(at).scrollHeight - frame(at).scrollTop - frame(at).clientHeight < 80; }
 
 // Lines of the server, in their order, each once; what waited for its confirmation goes when its line is there.
 function take(at, html) {
@@ -83,10 +84,10 @@ function pending(at, entry) {
     lines(at).append(line);
   }
   const foot = line.lastElementChild;
-  foot.textContent = entry.refused ? form?.dataset.refused : entry.kept ? form?.dataset.unsent : form?.dataset.pending;
+  foot.textContent = entry.refused ? form?.dataset.wordRefused : entry.kept ? form?.dataset.wordUnsent : form?.dataset.wordPending;
   line.toggleAttribute("data-unsent", Boolean(entry.kept || entry.refused));
   if (entry.refused) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: form?.dataset.discard });
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: form?.dataset.wordDiscard });
     button.addEventListener("click", () => { outbox.drop(entry.id); line.remove(); });
     foot.append(" ", button);
   }
@@ -119,6 +120,7 @@ async function sendFile(at, form) {
   let answer = null;
   try { answer = await fetch(at.dataset.chat, { method: "POST", headers: { "X-CSRF-Token": token() }, body: fields }); } catch { /* said below */ }
   form.removeAttribute("aria-busy");
+  form.elements.file.value = "";
   const html = answer ? await answer.text() : "";
   if (answer?.ok) {
     form.reset();
@@ -127,7 +129,7 @@ async function sendFile(at, form) {
     return;
   }
   const wrong = new DOMParser().parseFromString(html, "text/html").querySelector("#chat .field-error");
-  const line = wrong ?? Object.assign(document.createElement("p"), { className: "field-error", textContent: form.dataset.fileFailed });
+  const line = wrong ?? Object.assign(document.createElement("p"), { className: "field-error", textContent: form.dataset.wordFile });
   line.setAttribute("role", "alert");
   form.querySelectorAll(".field-error").forEach((one) => one.remove());
   form.prepend(line);

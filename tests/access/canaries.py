@@ -61,6 +61,8 @@ COLUMNS = {
     "video_session.cancellation_reason": "visit",
     "video_attendee.browser_info": "nobody",
     "video_signal.data": "notes",
+    "message.body": "notes",
+    "chat_file.name": "notes",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",
@@ -107,6 +109,7 @@ PUBLIC = {
     "video_attendee.quality": "a word of ours",
     "video_attendee.mode": "a word of ours",
     "visit_estimate.how": "a word of ours",
+    "chat_file.storage_key": "a key of ours, never read out",
     "account.password_hash": "never read out but to compare; H9 looks for it in logs",
 }
 # Tables and columns that are for everybody, and what is derived from them.

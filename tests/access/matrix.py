@@ -28,6 +28,7 @@ CHANGING = [
 ]
 # What is as private as a record, whatever is said of it.
 PRIVATE = ("booked", "checked_in", "in_progress", "completed", "queued", "wish", "offer", "repair")
+PRIVATE += ("message", "chat_file")
 PRIVATE += ("open_emergency", "accepted_emergency")
 
 

@@ -52,6 +52,7 @@ class Row:
     refusal: tuple[int, ...] = (404,)  # for things that are not theirs
     forbidden: str = ""  # roles that the declaration lets in, but which may never do it to a thing of another (403)
     unaudited: str = ""  # why no audit row is needed
+    file: bytes = b""  # what goes along as the part `file` of a multipart form
     is_vague: str = ""  # why an unknown id may be answered otherwise than a foreign one
 
     @property
@@ -83,9 +84,22 @@ class Row:
         if self.body is None:
             return b"", ""
         filled = fill(self.body, side)
+        if self.file:
+            return multipart({**filled, "file": self.file})
         if self.is_api:
             return msgspec.json.encode(filled), "application/json"
         return urlencode(filled, doseq=True).encode(), FORM
+
+
+def multipart(parts: dict[str, Any]) -> tuple[bytes, str]:
+    """A form with a file, and its content type."""
+    body = b""
+    for name, value in parts.items():
+        is_file = isinstance(value, bytes)
+        more = '; filename="zq.pdf"' if is_file else ""
+        head = f'--zq\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'
+        body += head.encode() + (value if is_file else str(value).encode()) + b"\r\n"
+    return body + b"--zq--\r\n", "multipart/form-data; boundary=zq"
 
 
 def fill(value: Any, side: Side) -> Any:

@@ -3,6 +3,7 @@
 from tests.access import (
     rows_accounts,
     rows_boards,
+    rows_chat,
     rows_emergencies,
     rows_notes,
     rows_people,
@@ -19,6 +20,7 @@ from tests.access.policy import Row
 ROWS: list[Row] = [
     *rows_accounts.ROWS,
     *rows_boards.ROWS,
+    *rows_chat.ROWS,
     *rows_emergencies.ROWS,
     *rows_notes.ROWS,
     *rows_people.ROWS,

@@ -131,6 +131,9 @@ SCREENS = [
     Screen(PATIENT, "/appointments/{past_visit}", name="appointment-past"),
     Screen(PATIENT, "/appointments/{visit}/wait"),
     Screen(PATIENT, "/video/sessions/{filmed}/recording", name="recording"),
+    Screen(PATIENT, "/appointments/{visit}/chat"),
+    Screen(PATIENT, "/appointments/{past_visit}/chat", name="chat-closed"),
+    Screen(PATIENT, "/appointments/{visit}/files"),
     Screen(IN_QUEUE, "/home"),
     Screen(IN_QUEUE, "/appointments/{queued}"),
     Screen(IN_QUEUE, "/appointments/{queued}/wait"),
@@ -178,6 +181,7 @@ SCREENS = [
     Screen(DOCTOR, "/appointments/{seen_visit}/visit", name="visit-over"),
     Screen(DOCTOR, "/appointments/{seen_visit}/visit/history", name="visit-versions"),
     Screen(DOCTOR, "/video/sessions/{filmed}/recording", name="recording"),
+    Screen(DOCTOR, "/appointments/{visit}/chat"),
     Screen(DOCTOR, "/patients/{patient}"),
     Screen(DOCTOR, "/appointments/{seen_visit}/refer"),
     Screen(DOCTOR, "/appointments/{seen_visit}/refer?specialty_id={specialty}", name="refer-doctors"),
@@ -245,7 +249,8 @@ SCREENS = [
 
 NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
-    "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/appointments/{appointment_id}/calendar.ics", "/appointments/{appointment_id}/chat/news",
+    "/appointments/{appointment_id}/files/{file_id}", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Guests
-from tests.browser.screens import NAMES, SCREENS, places
+from tests.browser.screens import NAMES, PATIENT, SCREENS, places
 from tests.browser.stage import PHONE, Stage
 from tests.portal_server import ROOT
 
@@ -93,9 +93,21 @@ def test_weight_of_every_screen(guests: Guests, stage: Stage, who: str) -> None:
     assert [piece for piece in pieces if piece[1] > PARTIAL] == []
 
 
-@pytest.mark.parametrize(("folder", "ending", "limit"), [("js", "*.js", SCRIPTS), ("css", "*.css", STYLES)])
-def test_weight_of_own_files(stage: Stage, folder: str, ending: str, limit: int) -> None:
-    names = [file.relative_to(ROOT) for file in (ROOT / "static" / folder).rglob(ending) if "video" not in file.name]
+def test_weight_of_own_scripts(stage: Stage) -> None:
+    names = [file.relative_to(ROOT) for file in (ROOT / "static" / "js").rglob("*.js") if "video" not in file.name]
     sizes = {name.name: compressed(stage, f"/{name}") for name in names}
-    print(f"\nown {folder}: {sum(sizes.values()) / KB:.1f} of {limit / KB:.0f} KB {sizes}")
-    assert sum(sizes.values()) <= limit
+    print(f"\nown scripts: {sum(sizes.values()) / KB:.1f} of {SCRIPTS / KB:.0f} KB {sizes}")
+    assert sum(sizes.values()) <= SCRIPTS
+
+
+def test_weight_of_own_styles(stage: Stage, guests: Guests) -> None:
+    """What the pages of a visit load, which load the most: the sheets of all pages and those of their family."""
+    page, where = guests.open(PATIENT), places(stage)
+    for path in ("/appointments/{visit}", "/doctors/{doctor}"):
+        page.goto(path.format_map(where))
+        sheets = page.evaluate(
+            "() => [...document.querySelectorAll('link[rel=stylesheet]')].map(e => e.getAttribute('href'))"
+        )
+        size = sum(compressed(stage, sheet) for sheet in sheets)
+        print(f"own styles of {path}: {size / KB:.1f} of {STYLES / KB:.0f} KB")
+        assert size <= STYLES

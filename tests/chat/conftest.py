@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 
 from portal import db
-from tests.appointments.conftest import Cast, app, booked, cast, client, get, post
+from tests.appointments.conftest import app, booked, cast, client, get, post
 from tests.appointments.test_pages import see
 from tests.factories import Person
 

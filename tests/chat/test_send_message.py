@@ -126,7 +126,7 @@ async def test_open_from_the_booking_until_a_week_after(client: httpx.AsyncClien
     found = await heard(client, cast.patient, visit)
     assert len(found["messages"]) == 2 and not found["is_open"]
     page = await see(client, cast.patient, f"/appointments/{visit['id']}/chat")
-    assert "is closed since" in page.text and "data-chat-form" not in page.text
+    assert "conversation closed on" in page.text and "data-chat-form" not in page.text
     # What was sent in time and is sent again because its answer was lost has been sent.
     assert (await say(client, cast.patient, visit, client_id=once)).status_code == 201
 

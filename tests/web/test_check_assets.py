@@ -85,7 +85,15 @@ def test_vendored_files_are_the_published_ones() -> None:
     ] == []
 
 
-@pytest.mark.parametrize(("kind", "most"), [("css", 16), ("js", 12)])
-def test_own_files_are_small(kind: str, most: int) -> None:
-    size = sum(len(asset(f"{kind}/{path.name}").zipped or b"") for path in (STATIC / kind).glob(f"*.{kind}"))
-    assert size <= most * 1024
+def test_own_scripts_are_small() -> None:
+    size = sum(len(asset(f"js/{path.name}").zipped or b"") for path in (STATIC / "js").glob("*.js"))
+    assert size <= 12 * 1024
+
+
+def test_own_styles_of_each_page_are_small() -> None:
+    """What every page loads, with what its own template adds."""
+    common = {"tokens", "base", "frame", "controls", "forms", "content", "print"}
+    for template in TEMPLATES:
+        names = common | set(re.findall(r"static\('css/([a-z-]+)\.css'\)", template.read_text()))
+        size = sum(len(asset(f"css/{name}.css").zipped or b"") for name in names)
+        assert size <= 16 * 1024, f"{template.name}: {size} bytes of {sorted(names)}"
