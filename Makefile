@@ -21,8 +21,10 @@ run: install
 test-needs: install
 	tools/test-needs
 
+# Two processes share the files; `make test JOBS=0` runs all in one, for a debugger.
+JOBS ?= 2
 test: install test-needs
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # The whole catalogue at its full sizes, with what takes hours; unattended, one table at the end.
 soak: install test-needs

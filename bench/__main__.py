@@ -23,7 +23,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from bench import boards, booking, growth, live, machine, pages, report, talks, waiting
+from bench import boards, booking, growth, live, machine, pages, report, rooms, talks, waiting
 from bench.cast import prepare
 from bench.figures import Figure, Figures
 from bench.goals import GOALS
@@ -59,6 +59,7 @@ GROUPS: tuple[tuple[Callable[[Stage], AbstractContextManager[Any]], tuple[Measur
     ),
     (live_servers, (live.fan_out, live.cheap_requests, live.burst)),
     (one_server, (boards.call_next,)),
+    (one_server, (rooms.joins,)),
     (one_server, (talks.chat,)),
     (growth_servers, (growth.growth,)),
 )

@@ -53,6 +53,8 @@ GOALS = (
     Goal("call_cpu", "… processor time of the process for a call and its 21 pages, p50", "ms", None, None, False),
     Goal("boards_cpu", "… of one processor, while nobody is called", "%", None, None, False),
     Goal("memory_page", "… memory per open page", "KiB", None, None, False),
+    Goal("join_p50", "joining a video visit, 8 at once, one process: the portal's part, p50", "ms", 100, 50, False),
+    Goal("join_p99", "… p99", "ms", 250, None, False),
     Goal("chat_p50", "500 conversations, one process: POST of a message → on the other's page, p50", "ms", 1000, 100, False),
     Goal("chat_p99", "… p99", "ms", 1000, None, False),
     Goal("growth_page", "a doctor's week at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),

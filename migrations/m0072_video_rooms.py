@@ -110,9 +110,10 @@ BEGIN
         INSERT INTO outbox_event (id, event_type, aggregate_id, data) VALUES (gen_random_uuid(),
             'video.consultation.started', NEW.id, told || jsonb_build_object('started_at', utc_text(NEW.actual_start_time)));
     ELSIF NEW.status IN ('COMPLETED', 'CANCELLED', 'NO_SHOW') THEN
-        DELETE FROM video_signal WHERE video_session_id = NEW.id;
+        -- whoever is sending a signal holds their own row: first that, so that none comes after
         UPDATE video_attendee SET left_at = coalesce(NEW.actual_end_time, clock_timestamp())
         WHERE video_session_id = NEW.id AND left_at IS NULL;
+        DELETE FROM video_signal WHERE video_session_id = NEW.id;
         IF NEW.provider = 'chime' AND NEW.meeting_id IS NOT NULL THEN
             INSERT INTO pgqueuer (priority, status, entrypoint, payload) VALUES (0, 'queued', 'close_meeting',
                 convert_to(jsonb_build_object('meeting_id', NEW.meeting_id)::text, 'UTF8'));

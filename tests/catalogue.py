@@ -63,6 +63,11 @@ def mark_groups(items: Iterable[pytest.Item]) -> None:
             item.add_marker(name)
 
 
+def figures() -> list[tuple[str, str]]:
+    """What was measured in this process."""
+    return list(_figures)
+
+
 def table() -> list[str]:
     """One row a figure, in the catalogue's order."""
     order = list(LINES)

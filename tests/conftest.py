@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -18,7 +19,8 @@ from portal.embedded import EmbeddedPostgres, client_program
 from portal.settings import Settings
 from tests import catalogue
 
-TEMPLATE = "care_template"
+HERE = Path(__file__).parent
+TEMPLATE = "care_template" + os.environ.get("PYTEST_XDIST_WORKER", "")  # each process of a run has its own
 # What a test does directly, it does as the portal itself; whatever comes in by HTTP begins as nobody, as everywhere.
 acting._now = ContextVar("acting", default=acting.PORTAL)
 # Tests end processes, never the machine: nothing is lost by not waiting for the disk.
@@ -31,7 +33,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files, which go through every route, come first: so the processes of a run end together."""
     catalogue.mark_groups(items)
+    items.sort(key=lambda item: item.path.parent != HERE)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of many hands what it measured to the one that prints."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = catalogue.figures()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for line, text in getattr(node, "workeroutput", {}).get("figures", []):
+        catalogue.figure(line, text)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

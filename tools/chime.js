@@ -5,5 +5,4 @@ export {
   LogLevel,
   ConsoleLogger,
   MeetingSessionConfiguration,
-  NoOpEventReporter,
 } from "amazon-chime-sdk-js";

@@ -46,6 +46,7 @@ def shown(actor: Actor) -> dict[str, Any]:
         "now": now,
         "moves": partial(policy.moves_now, actor, now=now),
         "next_step": lambda one: policy.next_step(one, now),
+        "room_is_open": lambda one: policy.room_is_open(one, now),
     }
 
 

@@ -10,6 +10,7 @@ from portal.appointments.transitions import MOVES
 from portal.slots.calendar import instant
 
 CHECK_IN_OPENS = timedelta(hours=1)
+ROOM_OPENS = timedelta(minutes=15)
 NO_SHOW_AFTER = timedelta(minutes=30)  # until then somebody who is late may still come
 
 
@@ -53,6 +54,15 @@ def next_step(appointment: Appointment, now: datetime) -> str:
     if appointment.start_time - now <= CHECK_IN_OPENS:
         return "check-in"
     return "look" if appointment.confirmed_at else "confirm"
+
+
+def room_is_open(appointment: Appointment, now: datetime) -> bool:
+    """Whether the two of a visit by video find their room open, or nearly: its own door decides."""
+    if appointment.video_session_id is None or not appointment.is_live:
+        return False
+    there = appointment.status is not AppointmentStatus.BOOKED
+    soon = appointment.start_time - ROOM_OPENS <= now < appointment.end_time + NO_SHOW_AFTER
+    return there or soon
 
 
 IN_QUEUE = ("check-in", "wait")  # steps of a patient whose place in the queue is worth a look

@@ -1,6 +1,7 @@
 """From the rows of a queue to what the doctor, the front desk and a patient see of it: no database in here."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -84,6 +85,15 @@ class Queue:
             return 0
         before = [row for row in self.rows if standing_of(row) in (Standing.WAITING, Standing.COMING)]
         return sum(order_of(row) < order_of(mine) for row in before)
+
+
+def queues_of(rows: Sequence[Any]) -> list[Queue]:
+    """The queues that were read together; how their doctors' other days were stands in the first row."""
+    practices: dict[str, Any] = next((row["practices"] for row in rows if row["practices"]), {})
+    queues = defaultdict(list)
+    for row in rows:
+        queues[row["session_id"], row["date"]].append(row)
+    return [Queue(found, practices[str(found[0]["doctor_id"])]) for found in queues.values()]
 
 
 def practice_of(row: Any, planned_minutes: int) -> Practice:

@@ -1,9 +1,6 @@
 """Reading queues, always through the actor: a session that is not theirs is not there."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from portal import db
@@ -11,9 +8,10 @@ from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_read
 from portal.errors import NotFound
 from portal.queues import policy, readings
-from portal.queues.boards import Queue, board_of, line_of, place_of
+from portal.queues.boards import board_of, line_of, place_of, queues_of
 from portal.queues.estimates import Range
 from portal.queues.schemas import Board, Place, QueueLine
+from portal.web.requests import request_id
 
 
 async def read_board(actor: Actor, session_id: UUID, day: date) -> Board:
@@ -21,20 +19,25 @@ async def read_board(actor: Actor, session_id: UUID, day: date) -> Board:
 
     Raises `NotFound` for a session that is not the actor's, or does not take place on that date.
     """
-    queues = await _queues(actor, [session_id], [day])
-    if not queues or not queues[0].takes_place:
+    if not policy.may_run(actor):
+        raise NotFound
+    rows = await db.fetch(readings.BOARD, [session_id], [day], actor.id, actor.role.value, list(actor.clinic_ids))
+    queue = next(iter(queues_of(rows)), None)
+    if queue is None or not queue.takes_place:
         raise NotFound
     await record_read(actor, "queue.read", subject_type="session", subject_id=session_id)
-    await _remember([one for queue in queues for one in queue.news()], "BOARD")
-    return board_of(queues[0])
+    await _remember(list(queue.news()), "BOARD")
+    return board_of(queue)
 
 
 async def read_boards(actor: Actor, day: date | None = None) -> list[Board]:
     """All of the actor's queues on a date (None: today on each session's own clock), by start; audited as one read."""
-    lines = await list_queues(actor, day)
-    queues = await _queues(actor, [one.session_id for one in lines], [one.date for one in lines])
-    found = sorted(filter(lambda one: one.takes_place, queues), key=lambda one: one.day.opens)
-    await record_read(actor, "queue.read", subject_type="queues", subject_id=actor.id)
+    if not policy.may_run(actor):
+        return []
+    rows = await db.fetch(
+        readings.BOARDS, actor.id, actor.role.value, list(actor.clinic_ids), day, request_id()
+    )  # fmt: skip
+    found = sorted(filter(lambda one: one.takes_place, queues_of(rows)), key=lambda one: one.day.opens)
     await _remember([one for queue in found for one in queue.news()], "BOARD")
     return [board_of(queue) for queue in found]
 
@@ -48,7 +51,7 @@ async def read_place(actor: Actor, appointment_id: UUID, travel_minutes: int | N
         return place_of(dict(own), None, None)
     async with db.as_portal():  # a place depends on other people's visits; only numbers and times leave from here
         rows = await db.fetch(readings.NUMBERS, [own["session_id"]], [own["date"]])
-    queue = Queue(rows, (await _practices(rows))[rows[0]["doctor_id"]])
+    (queue,) = queues_of(rows)
     await _remember(list(queue.news(appointment_id)), "PLACE")
     return place_of(dict(own), queue, travel_minutes)
 
@@ -66,27 +69,6 @@ async def list_queues(actor: Actor, day: date | None = None) -> list[QueueLine]:
     admin's clinics, by start."""
     rows = await db.fetch(readings.LINES, actor.id, actor.role.value, list(actor.clinic_ids), day)
     return sorted(map(line_of, rows), key=lambda one: (one.start_time, one.doctor_name))
-
-
-async def _queues(actor: Actor, session_ids: list[UUID], days: list[date]) -> list[Queue]:
-    """Those of some queues that are the actor's to see to."""
-    if not policy.may_run(actor) or not session_ids:
-        return []
-    rows = await db.fetch(
-        readings.BOARD, session_ids, days, actor.id, actor.role.value, list(actor.clinic_ids)
-    )  # fmt: skip
-    practices = await _practices(rows) if rows else {}
-    queues = defaultdict(list)
-    for row in rows:
-        queues[row["session_id"], row["date"]].append(row)
-    return [Queue(found, practices[found[0]["doctor_id"]]) for found in queues.values()]
-
-
-async def _practices(rows: Sequence[Any]) -> dict[UUID, Any]:
-    """How the doctors' other days were. Asked as the portal: how long visits take is no secret, whose they were is."""
-    async with db.as_portal():
-        found = await db.fetch(readings.PRACTICE, list({row["doctor_id"] for row in rows}))
-    return {row["doctor_id"]: row for row in found}
 
 
 async def _remember(news: list[tuple[UUID, Range]], how: str) -> None:

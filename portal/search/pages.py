@@ -83,7 +83,7 @@ async def results(
 async def result_page(request: Request, viewer: Actor | None, asked: Asked, skip: int) -> Response[Any]:
     around = await queries.surroundings(asked.place if not asked.near else None)
     filters: Filters = asked.filters(around.place.point if around.place else None)
-    found = await queries.doctors(filters, skip, A_PAGE)
+    found = await queries.recent_doctors(filters, skip, A_PAGE)
     may_hold = viewer is None or viewer.role is Role.PATIENT
     context: dict[str, Any] = {
         "asked": asked,

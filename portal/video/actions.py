@@ -80,7 +80,7 @@ async def leave(actor: Actor, session_id: UUID, token: str | None = None) -> Roo
         room = await rooms.lock_in_tx(session_id)
         if room["status"] not in ("WAITING", "ACTIVE"):
             raise rooms.wrong_status(room["status"])
-        await rooms.check_device(actor, session, token)
+        await rooms.check_newest(actor, session, rooms.device_of(actor, session, token))
         left = await db.fetch_row(statements.LEAVE, session_id, actor.id)
         if left is None:
             raise rooms.not_inside()
@@ -149,7 +149,7 @@ async def stay(actor: Actor, session_id: UUID, presence: Presence) -> Room:
     session = await queries.attended(actor, session_id)
     if session.status not in ("WAITING", "ACTIVE"):
         raise rooms.wrong_status(session.status)
-    await rooms.check_device(actor, session, presence.attendee_token)
+    await rooms.check_newest(actor, session, rooms.device_of(actor, session, presence.attendee_token))
     async with db.transaction():
         if session.status == "WAITING":
             await rooms.lock_in_tx(session_id)
@@ -171,13 +171,18 @@ async def send_signal(actor: Actor, session_id: UUID, new: NewSignal) -> SentSig
     session = await queries.attended(actor, session_id)
     if session.status not in ("WAITING", "ACTIVE"):
         raise rooms.wrong_status(session.status)
-    await rooms.check_device(actor, session, new.attendee_token)
+    device = rooms.device_of(actor, session, new.attendee_token)
     data = msgspec.to_builtins(new.data)
     async with db.transaction():
+        own = await db.fetch_row(
+            statements.LOCK_OWN, session_id, actor.id
+        )  # one after the other, so that none is too many
+        if own is None or not own["inside"]:
+            raise rooms.not_inside()
+        rooms.refuse_earlier(device, own["joins"])
         number = await db.fetch_value(statements.SIGNAL, session_id, actor.id, new.type.value, data, MOST_SIGNALS)
         if number is None:
-            inside = await db.fetch_value(statements.INSIDE, session_id, actor.id)
-            raise TooMany(5) if inside else rooms.not_inside()
+            raise TooMany(5)
         events.publish(session, "video.signal", sender=actor.role.value, number=number)
     return SentSignal(number=number)
 

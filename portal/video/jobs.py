@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from portal import db, live
+from portal import db
 from portal.audit.actions import record_in_tx
 from portal.outbox import Job, Schedule
 from portal.settings import Settings
@@ -30,7 +30,7 @@ WITH missed AS (
     INSERT INTO audit_event (action, subject_type, subject_id, patient_id)
     SELECT 'video.no_show', 'video_session', id::text, patient_id FROM moved
 )
-SELECT id, appointment_id, patient_id, doctor_id FROM moved
+SELECT id FROM moved
 """
 
 
@@ -44,8 +44,7 @@ async def _batch() -> int:
     async with db.transaction():
         rows = await db.fetch(NO_SHOW, BATCH)
         for row in rows:
-            for account_id in (row["patient_id"], row["doctor_id"]):
-                live.publish(f"user:{account_id}", "video.no_show", session_id=row["id"])
+            events.publish_widely(await queries.found(row["id"]), "video.ended")
     return len(rows)
 
 

@@ -56,21 +56,30 @@ def device_token(session_id: UUID, account_id: UUID, device: int) -> str:
     return f"{device}." + hmac.digest(tokens.secret("video"), told, sha256).hex()
 
 
-async def check_device(actor: Actor, session: VideoSession, token: str | None) -> None:
-    """A token is of this room and of this person's present device. Raises `Forbidden`, or `Conflict` (`taken_over`)."""
+def device_of(actor: Actor, session: VideoSession, token: str | None) -> int | None:
+    """The device that a token of this room and this person belongs to; None where none is asked for.
+
+    Raises `Forbidden` for the token of another room, of another person, or of nobody.
+    """
     if token is None or session.provider != "webrtc":
-        return
+        return None
     number = token.partition(".")[0]
-    device = int(number) if number.isdecimal() and len(number) < 8 else 0
+    device = int(number) if number.isascii() and number.isdecimal() and len(number) < 8 else 0
     if not hmac.compare_digest(device_token(session.id, actor.id, device).encode(), token.encode()):
         raise Forbidden
-    await check_newest(actor, session, device)
+    return device
+
+
+def refuse_earlier(device: int | None, newest: int | None) -> None:
+    """Raises `Conflict` (`taken_over`) when the person has joined with another device since."""
+    if device is not None and newest is not None and device != newest:
+        raise Conflict("taken_over", _("You have joined this visit on another device."))
 
 
 async def check_newest(actor: Actor, session: VideoSession, device: int | None) -> None:
-    """Raises `Conflict` (`taken_over`) when the person has joined with another device since."""
-    if device is not None and await db.fetch_value(statements.NEWEST, session.id, actor.id) not in (None, device):
-        raise Conflict("taken_over", _("You have joined this visit on another device."))
+    """The same for a device by its number. Raises `Conflict`."""
+    if device is not None:
+        refuse_earlier(device, await db.fetch_value(statements.NEWEST, session.id, actor.id))
 
 
 async def meet_in_tx(actor: Actor, session: VideoSession) -> str | None:

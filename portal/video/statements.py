@@ -41,7 +41,9 @@ FROM video_session v LEFT JOIN appointment a ON a.id = v.appointment_id WHERE v.
 LOCK_ROOM = LOOK + " FOR NO KEY UPDATE OF v"
 
 NEWEST = "SELECT joins FROM video_attendee WHERE video_session_id = $1 AND account_id = $2"
-INSIDE = "SELECT left_at IS NULL FROM video_attendee WHERE video_session_id = $1 AND account_id = $2"
+LOCK_OWN = """
+SELECT joins, left_at IS NULL AS inside FROM video_attendee WHERE video_session_id = $1 AND account_id = $2 FOR NO KEY UPDATE
+"""
 KEPT = """
 SELECT v.meeting_id, v.status IN ('SCHEDULED', 'WAITING', 'ACTIVE') AS open, t.provider_attendee_id AS attendee_id
 FROM video_session v LEFT JOIN video_attendee t ON t.video_session_id = v.id AND t.account_id = $2 WHERE v.id = $1

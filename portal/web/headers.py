@@ -19,7 +19,7 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-ORIGIN = re.compile(r"(?:https|wss)://(?:\*\.)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+ORIGIN = re.compile(r"blob:|(?:https|wss)://(?:\*\.)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 YEAR = 365 * 24 * 3600
 DIRECTIVES = {
     "default-src": "'none'",
@@ -45,7 +45,8 @@ def new_nonce() -> str:
 
 
 def allow(connection: ASGIConnection, directive: str, *origins: str) -> None:
-    """Widen one directive for this answer only, such as `connect-src` for a video provider's signalling server.
+    """Widen one directive for this answer only, such as `connect-src` for a video provider's signalling server; `blob:` is
+    what the page's own scripts have made.
 
     Raises ValueError for anything but an origin, which could otherwise end the directive and begin another.
     """

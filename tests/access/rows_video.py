@@ -34,7 +34,9 @@ SESSIONS = [
     Row("GET /api/video/sessions/history/{user_id}", "patient system", {"user_id": "patient"}, **TOLD),
     Row("GET /api/video/doctors/{doctor_id}/availability", "public", {"doctor_id": "doctor"}, query="date=$day"),
     Row("POST /video/sessions", PLANNERS, body=NEW, **TOLD),
-    Row(f"GET {PAGE}", THE_TWO, SOON, ok=(303,), **TOLD),
+    Row(f"GET {PAGE}", THE_TWO, SOON, **TOLD),
+    Row(f"GET {PAGE}/end", "doctor", CALL, **TOLD),
+    Row("GET /video/rejoin", "PATIENT DOCTOR", unaudited="that somebody waits, on every page; without content"),
 ]
 
 ROOM = [

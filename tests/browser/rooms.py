@@ -1,9 +1,14 @@
 """A video visit on the stage, and its two people in the room."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import Guests
 from tests.browser.stage import Stage
@@ -18,6 +23,23 @@ WHERE a.id = (SELECT b.id FROM appointment b JOIN video_session w ON w.appointme
     ORDER BY b.starts_at LIMIT 1)
     AND p.id = a.patient_id AND d.id = a.doctor_id AND v.appointment_id = a.id
 RETURNING a.id, v.id AS session_id, p.email AS patient, d.email AS doctor
+"""
+# The same for one patient with the demo's doctor: what is open already stays so. Also a room that is closed.
+IN_ROOM = "patient9@example.com"
+ROOM = """
+WITH who AS (SELECT id FROM account WHERE email = $1), visit AS (
+    SELECT a.id FROM appointment a JOIN account d ON d.id = a.doctor_id AND d.email = 'doctor@example.com'
+    JOIN video_session v ON v.appointment_id = a.id AND v.status IN ('SCHEDULED', 'WAITING'), who
+    WHERE a.status IN ('BOOKED', 'CHECKED_IN') AND a.starts_at > now() + interval '3 days'
+    ORDER BY a.patient_id = who.id AND a.status = 'CHECKED_IN' DESC, a.starts_at LIMIT 1
+), moved AS (
+    UPDATE video_session v SET patient_id = who.id FROM visit, who WHERE v.appointment_id = visit.id RETURNING v.id
+), here AS (
+    UPDATE appointment a SET patient_id = who.id, status = 'CHECKED_IN', queue_rank = queue_position,
+        checked_in_at = coalesce(checked_in_at, now()) FROM visit, who WHERE a.id = visit.id RETURNING a.id
+)
+SELECT moved.id AS room, (SELECT v.id FROM video_session v JOIN account d ON d.id = v.doctor_id
+    AND d.email = 'doctor@example.com' WHERE v.status = 'COMPLETED' LIMIT 1) AS closed_room FROM moved, here
 """
 
 
@@ -67,6 +89,12 @@ def enter(page: Page, path: str) -> None:
     page.locator("#room:is([data-stage=waiting], [data-stage=call])").wait_for()
 
 
+def wait_in_room(page: Page) -> None:
+    """From the look at the own camera to the wait for the other one."""
+    page.get_by_role("button", name="Join the visit").or_(page.locator("[data-do=join]")).first.click()
+    page.locator("#room[data-stage=waiting]").wait_for()
+
+
 def connected(page: Page, timeout: float = 15_000) -> None:
     page.locator("#room[data-stage=call][data-far=connected]").wait_for(timeout=timeout)
 
@@ -79,3 +107,42 @@ def sees_moving(page: Page, at: str = "far", timeout: float = 10_000) -> None:
     """Frames of the other side arrive."""
     before = page.evaluate(FRAMES, at)
     page.wait_for_function(MOVES, arg=[at, before], timeout=timeout)
+
+
+# What the browser finds out about its line, made worse from without: `weak` is the share of packets that get lost.
+WEAKEN = """() => {
+  const real = RTCPeerConnection.prototype.getStats;
+  RTCPeerConnection.prototype.getStats = async function () {
+    const found = new Map(await real.call(this));
+    if (window.weak) found.set("weak", { id: "weak", type: "remote-inbound-rtp", fractionLost: window.weak });
+    return found;
+  };
+}"""
+
+
+def weaken(page: Page, share: float) -> None:
+    """From now on this browser's line loses so much."""
+    if not page.evaluate("() => 'weak' in window"):
+        page.evaluate(WEAKEN)
+    page.evaluate("share => { window.weak = share; }", share)
+
+
+@contextmanager
+def cut_off(browser: Browser, page: Page) -> Iterator[None]:
+    """No network for a browser: it is told so, and what carries its calls stands still, which being told does not touch."""
+    network = _network_process(browser)
+    page.context.set_offline(True)
+    os.kill(network, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(network, signal.SIGCONT)
+        page.context.set_offline(False)
+
+
+def _network_process(browser: Browser) -> int:
+    found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    (network,) = [
+        one["id"] for one in found if b"network.mojom.NetworkService" in Path(f"/proc/{one['id']}/cmdline").read_bytes()
+    ]
+    return int(network)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
 from tests.browser.stage import WAITING, Stage
+from tests.browser.steps import clear_and_submit, clear_and_submit_dates, open_menu, show_keys, submit
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
 VISITOR = ""
@@ -20,7 +22,7 @@ ADMIN = "admin@example.com"
 IN_QUEUE = "patient3@example.com"  # checked in for a session that is running
 NAMES = {
     VISITOR: "visitor", PATIENT: "patient", DOCTOR: "doctor", CLINIC: "clinic", PHARMACY: "pharmacy", ADMIN: "admin",
-    WAITING: "waiting", IN_QUEUE: "in-queue",
+    WAITING: "waiting", IN_QUEUE: "in-queue", IN_ROOM: "in-room",
 }  # fmt: skip
 
 
@@ -38,32 +40,6 @@ class Screen:
     def title(self) -> str:
         words = self.name or self.path.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "front"
         return f"{NAMES[self.who]}-{words.replace('?', '-').replace('=', '-').replace('&', '-')}"
-
-
-def submit(page: Page) -> None:
-    """The main form as it stands, emptied of what the browser would check itself, which shows its errors."""
-    page.locator("main form[method=post]:has(.form-actions) button:not([type=button])").last.click()
-    page.locator(".error-summary").wait_for()
-
-
-def open_menu(page: Page) -> None:
-    page.locator("details[data-menu] summary").last.click()
-
-
-def show_keys(page: Page) -> None:
-    page.keyboard.press("?")
-    page.locator("dialog[open]").wait_for()
-
-
-def clear_and_submit(page: Page) -> None:
-    for box in page.locator("main form[method=post] :is(input[type=text], input[type=time], input[type=number])").all():
-        box.fill("")
-    submit(page)
-
-
-def clear_and_submit_dates(page: Page) -> None:
-    page.locator("[name=to]").fill("2020-01-01")
-    submit(page)
 
 
 def make_link(page: Page) -> None:
@@ -137,6 +113,9 @@ SCREENS = [
     Screen(IN_QUEUE, "/home"),
     Screen(IN_QUEUE, "/appointments/{queued}"),
     Screen(IN_QUEUE, "/appointments/{queued}/wait"),
+    *(Screen(IN_ROOM, "/video/sessions/{room}", *step) for step in ((None, "room"), (wait_in_room, "room-waiting"))),
+    Screen(DOCTOR, "/video/sessions/{room}/end", name="room-end"),
+    Screen(DOCTOR, "/video/sessions/{closed_room}", name="room-closed"),
     Screen(PATIENT, "/appointments/{visit}/cancel"),
     Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
     Screen(PATIENT, "/appointments/{visit}/reschedule"),
@@ -251,6 +230,7 @@ NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
     "/appointments/{appointment_id}/calendar.ics", "/appointments/{appointment_id}/chat/news",
     "/appointments/{appointment_id}/files/{file_id}", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/video/rejoin", "/video/sessions/{session_id}/room", "/video/sessions/{session_id}/signals",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -292,6 +272,7 @@ def places(stage: Stage) -> dict[str, str]:
     """What stands for the names in the addresses; times are kept for the patient, and not all is well."""
     stage.ask(TROUBLE)
     found = dict(stage.ask(PLACES)[0]) | dict(stage.ask(BREAK)[0]) | dict(stage.ask(QUEUE, IN_QUEUE)[0])
+    found |= dict(stage.ask(ROOM, IN_ROOM)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]

@@ -45,9 +45,14 @@ def where(stage: Stage) -> dict[str, str]:
     return places(stage)
 
 
+# A bar that stays in sight covers whatever is scrolled under it, which is no barrier: it is measured where it belongs.
+SETTLE = "() => document.querySelectorAll('.call-next, .my-hold').forEach(bar => { bar.style.position = 'static'; })"
+
+
 def barriers(page: Page, size: dict[str, int], schemes: dict[str, Any]) -> list[str]:
     """What axe finds at this size: with everything in the light, and only what colours can spoil in the dark."""
     page.set_viewport_size(size)
+    page.evaluate(SETTLE)
     found = []
     for scheme, options in schemes.items():
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -49,12 +49,13 @@ def test_a_cancelled_time_is_kept_for_whoever_waits(guests: Guests, stage: Stage
     follow(waits, "Join the waitlist")
     press(waits, "Join the waitlist")
     waits.wait_for_url("**/waitlist")
+    waits.goto("/home")
     waits.locator("html[data-live=on]").wait_for()
     follow(has, "Cancel the visit")
     has.fill("[name=reason]", "I am well again")
     since = time.monotonic()
     press(has, "Cancel the visit")
-    expect(waits.locator("#waitlist")).to_contain_text("A time is kept for you", timeout=10_000)  # a worker's doing
+    expect(waits.locator("#kept-times")).to_contain_text("A time is kept for you", timeout=10_000)  # a worker's doing
     print(f"  cancelled, offered and seen: {(time.monotonic() - since) * 1000:.0f} ms")
     follow(waits, "See the offer")
     expect(waits.locator("[data-countdown]")).to_contain_text("9:", timeout=5_000)

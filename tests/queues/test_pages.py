@@ -11,7 +11,7 @@ from tests.counting import counted_statements
 from tests.queues.conftest import Morning
 
 pytestmark = pytest.mark.anyio
-FEW = 7  # who looks, the sessions, their visits, what is usual, what is remembered of it, visits outside, the audit
+FEW = 4  # who looks; their boards; visits outside them; what is remembered of the times shown
 
 
 def row_of(text: str, visit: object) -> str:

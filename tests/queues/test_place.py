@@ -78,7 +78,7 @@ async def test_nobody_elses_name_or_visit(morning: Morning) -> None:
 
 
 async def test_statements(morning: Morning) -> None:
-    """A board and a place are read in four statements, whoever waits; a prediction is stored when it is news."""
+    """A board and a place are read in three statements, whoever waits; a prediction is stored when it is news."""
     for number in range(1, 9):
         await morning.book(number, "CHECKED_IN" if number < 5 else "BOOKED")
     actor = morning.cast.doctor
@@ -87,10 +87,10 @@ async def test_statements(morning: Morning) -> None:
     for turn in range(2):
         with counted_statements() as sent:
             await get(morning.client, actor, path, date=str(morning.day))
-        assert len(sent) - known <= (4 if turn == 0 else 3), sent
+        assert len(sent) - known <= (3 if turn == 0 else 2), sent
         with counted_statements() as sent:
             await morning.place(6)
-        assert len(sent) - known <= 4, sent
+        assert len(sent) - known <= 3, sent
     stored = "SELECT count(*) FROM visit_estimate WHERE appointment_id = ANY($1)"
     assert await db.fetch_value(stored, list(morning.visits.values())) == 8
     with counted_statements() as sent:

@@ -66,7 +66,7 @@ async def test_a_form_without_a_script_goes_on_to_the_visit(app: Litestar, visit
         answer = await page.post("cancel", script=False, cancellation_reason="well again")
         assert (answer.status_code, answer.headers["location"]) == (303, visit.path)
         led = await page.client.get(visit.path)
-        assert led.headers["location"] == f"/appointments/{visit.appointment_id}"
+        assert "This visit was cancelled" in led.text and f"/appointments/{visit.appointment_id}" in led.text
         assert (await page.post("cancel", script=False, cancellation_reason="again")).status_code == 303
     assert await visit.states() == ("CANCELLED", "CANCELLED")
 

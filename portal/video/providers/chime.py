@@ -8,7 +8,6 @@ knows that it has made them already.
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,8 @@ CONNECT_SECONDS, READ_SECONDS = 1.0, 1.5
 ATTEMPTS = 2  # of one request, by the library: after a time-out, a 5xx, a throttle
 CONFLICT_TRIES, CONFLICT_PAUSE = 3, 0.2  # while Chime works on the same request of somebody else
 CLOSING_SECONDS = 20.0  # for jobs, which nobody waits for
-REGION = "us-east-1"
+SERVICE = "chime-sdk-meetings"
+REGION = "us-east-1"  # where the service is asked when AWS is told no region that has it
 GONE = frozenset({"NotFoundException", "404"})
 
 T = TypeVar("T")
@@ -42,7 +42,9 @@ class Chime:
     """`media_region` is where the calls are carried, by default the region that AWS is told by its own settings."""
 
     def __init__(self, media_region: str) -> None:
-        self._region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or REGION
+        session = boto3.session.Session()
+        known = session.get_available_regions(SERVICE)
+        self._region = session.region_name if session.region_name in known else REGION
         self._media_region = media_region or self._region
         self._made: Any = None
 
@@ -109,7 +111,7 @@ class Chime:
                 retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
                 max_pool_connections=THREADS,
             )
-            self._made = boto3.session.Session().client("chime-sdk-meetings", config=config)
+            self._made = boto3.session.Session().client(SERVICE, config=config)
         return self._made
 
 

@@ -14,7 +14,7 @@ export class Chime extends EventTarget {
     const logger = new sdk.ConsoleLogger("chime", sdk.LogLevel.OFF);
     const configuration = new sdk.MeetingSessionConfiguration(meeting(join), attendee(join));
     const devices = new sdk.DefaultDeviceController(logger);
-    this.#session = new sdk.DefaultMeetingSession(configuration, logger, devices, new sdk.NoOpEventReporter());
+    this.#session = new sdk.DefaultMeetingSession(configuration, logger, devices);
   }
 
   get connected() { return this.#connected; }

@@ -201,16 +201,21 @@ async function join() {
   joining = true;
   pressed("join", false, true);
   meter.wake();
+  let answer = null;
   try {
-    const answer = await portal.join();
+    answer = await portal.join();
     problem("");
     stage("waiting");
     keep({ joined: true });
     await connect(answer);
   } catch (error) {
-    if (error instanceof Refusal) refused(error);
-    else problem(navigator.onLine && !(error instanceof TypeError || error.name === "TimeoutError") ? "failed" : "offline");
-    if (kept.joined) setTimeout(again, 3000);
+    if (error instanceof Refusal && error.status < 500) refused(error);
+    else {
+      console.info("not joined:", error.message);
+      problem(answer || navigator.onLine && error instanceof Refusal ? "failed" : "offline");
+      if (answer) { transport?.stop(); transport = null; stage("check"); }
+      if (kept.joined) setTimeout(again, 3000);
+    }
   } finally {
     joining = false;
     pressed("join", false, false);
@@ -299,7 +304,8 @@ function elsewhere() {
   hang();
   devices.stop();
   stage("left");
-  problem("elsewhere");
+  find("why").textContent = said("elsewhere");
+  find("why").hidden = false;
 }
 
 setInterval(() => {
@@ -438,6 +444,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && tr
 // The beginning
 
 room.hidden = false;
+document.getElementById("room-plain")?.remove();
 room.querySelector('[data-do="share"]').hidden = !navigator.mediaDevices?.getDisplayMedia;
 room.querySelector('[data-do="picture"]').hidden = !document.pictureInPictureEnabled;
 room.querySelector('[data-do="full"]').hidden = !room.requestFullscreen && !find("far").webkitEnterFullscreen;
