@@ -10,17 +10,9 @@ from portal import db
 from portal.ids import uuid7
 from tests import factories
 from tests.access.canaries import canary
+from tests.access.things_recordings import recording_of
 from tests.factories import Person
 
-# A recording of a call, of which all is gone but its rows: $1 recording, $2 call
-RECORDED = (
-    "INSERT INTO recording (id, video_session_id, provider, media_type, status, stopped_at)"
-    " VALUES ($1, $2, 'webrtc', 'video/webm', 'DELETED', clock_timestamp())",
-    "INSERT INTO recording_piece (recording_id, number, storage_key, size_bytes, digest)"
-    " SELECT r.id, 0, 'recordings/' || r.id, 1, '\\x00' FROM recording r WHERE r.id = $1 AND r.video_session_id = $2",
-    "INSERT INTO recording_consent (video_session_id, account_id, given) SELECT v.id, unnest(ARRAY[v.patient_id,"
-    " v.doctor_id]), true FROM video_session v JOIN recording r ON r.video_session_id = v.id WHERE r.id = $1 AND v.id = $2",
-)
 STATUSES = ("BOOKED", "CHECKED_IN", "IN_PROGRESS", "COMPLETED", "CANCELLED", "NO_SHOW")
 TOMORROW = date.today() + timedelta(days=1)
 SESSION_DAY = TOMORROW + timedelta(days=2)
@@ -160,7 +152,7 @@ async def repair(appointment: UUID) -> UUID:
 
 async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
     """The session of a visit in a few minutes, and one without a visit in which the two are talking."""
-    session, call, recording = uuid7(), uuid7(), uuid7()
+    session, call = uuid7(), uuid7()
     for one, visit, status in ((session, appointment, "SCHEDULED"), (call, None, "ACTIVE")):
         await db.execute(
             "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id, status,"
@@ -177,13 +169,11 @@ async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]
             one,
         )
     await people_in(side, call)
-    for sql in RECORDED:
-        await db.execute(sql, recording, call)
     free = datetime.combine(TOMORROW + timedelta(days=20), time(10), UTC)
     return {
         "video_session": session,
         "call": call,
-        "recording": recording,
+        "recording": await recording_of(call),
         "video_start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "free_start": free.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
