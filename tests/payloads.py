@@ -66,7 +66,7 @@ FORMED = {
     "account.password_hash", "mail.recipient", "notification.link",
     "video_session.provider", "video_session.meeting_id", "video_session.media_region", "video_session.media_placement",
     "video_attendee.provider_attendee_id", "video_attendee.quality", "video_attendee.mode", "video_signal.data",
-    "chat_file.storage_key",
+    "chat_file.storage_key", "recording.provider", "recording_piece.storage_key",
 }  # fmt: skip
 OURS = (
     "status", "role", "kind", "_type", "locale", "time_zone", "appearance", "currency", "action", "outcome", "request_id",

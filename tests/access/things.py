@@ -10,6 +10,7 @@ from portal import db
 from portal.ids import uuid7
 from tests import factories
 from tests.access.canaries import canary
+from tests.access.things_recordings import recording_of
 from tests.factories import Person
 
 STATUSES = ("BOOKED", "CHECKED_IN", "IN_PROGRESS", "COMPLETED", "CANCELLED", "NO_SHOW")
@@ -172,6 +173,7 @@ async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]
     return {
         "video_session": session,
         "call": call,
+        "recording": await recording_of(call),
         "video_start": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "free_start": free.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

@@ -94,7 +94,7 @@ def test_open_pages_hear_of_each_other_and_typed_text_stays(guests: Guests, stag
     expect(phone.locator(".place-ahead")).to_contain_text("You are next", timeout=SOON)
     doctor.get_by_role("button", name="Start", exact=False).first.click()
     doctor.locator("summary", has_text="Notes and times").click()
-    notes = doctor.get_by_label("Notes", exact=False).first
+    notes = doctor.get_by_label("For the patient", exact=False).first
     notes.fill("half a sen")
     desk.locator(f"[id='visit-{morning.visits[3]}']").get_by_role("button", name="Check in").click()
     expect(doctor.locator(f"[id='visit-{morning.visits[3]}'][data-standing=WAITING]")).to_be_visible(timeout=SOON)

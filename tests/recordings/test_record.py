@@ -1,6 +1,7 @@
 """A video visit is recorded while both agree, either ends it at once, and the file is for the two alone."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 from litestar import Litestar
@@ -124,11 +125,26 @@ async def test_old_recordings_go(visit: Recorded, app: Litestar) -> None:
     assert "recording.deleted" in {row["action"] for row in await audit_of(visit.session_id)}
 
 
+RUNNING = "SELECT count(*) FROM recording WHERE video_session_id = $1 AND status = 'RUNNING'"
+
+
 async def test_word_and_start_at_once_never_record_against_it(visit: Recorded) -> None:
     """Whichever comes first: when the word is taken back, nothing runs."""
     for _ in range(6):
         await visit.both_agree()
         await asyncio.gather(visit.step(visit.cast.doctor, "START"), visit.step(visit.cast.patient, "WITHDRAW"))
-        assert (await visit.state(visit.cast.patient))["recordings"][-1:] == [] or not [
-            one for one in (await visit.state(visit.cast.patient))["recordings"] if one["status"] == "RUNNING"
-        ]
+        assert await db.fetch_value(RUNNING, visit.session_id) == 0
+
+
+async def test_a_naive_twin_records_against_it(visit: Recorded) -> None:
+    """It looks whether both agree, and starts: the word that is taken back in between is not heard."""
+    await visit.both_agree()
+    sql = "SELECT count(*) FROM recording_consent WHERE video_session_id = $1 AND given"
+    both = await db.fetch_value(sql, visit.session_id) == 2
+    await visit.step(visit.cast.patient, "WITHDRAW")
+    if both:
+        await db.execute(
+            "INSERT INTO recording (id, video_session_id, provider, media_type) VALUES ($1, $2, 'webrtc', 'video/webm')",
+            uuid4(), visit.session_id,
+        )  # fmt: skip
+    assert await db.fetch_value(RUNNING, visit.session_id) == 1
