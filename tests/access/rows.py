@@ -8,6 +8,7 @@ from tests.access import (
     rows_queues,
     rows_repairs,
     rows_schedules,
+    rows_stock,
     rows_visits,
     rows_waitlist,
 )
@@ -21,6 +22,7 @@ ROWS: list[Row] = [
     *rows_queues.ROWS,
     *rows_repairs.ROWS,
     *rows_schedules.ROWS,
+    *rows_stock.ROWS,
     *rows_visits.ROWS,
     *rows_waitlist.ROWS,
 ]
