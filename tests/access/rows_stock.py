@@ -16,7 +16,7 @@ RECEIPT = AT | {
 }
 MOVE = AT | {"quantity": 1, "reason": "Because"}
 NAMED = MOVE | {"batch_id": "$pharmacy_batch"}
-ELSEWHERE = MOVE | {"to_location_id": "$clinic"}  # two places of one person: see tests/inventory
+ELSEWHERE = MOVE | {"location_id": "$clinic", "to_location_id": "$second_clinic"}
 LINE = {"batch_id": "$pharmacy_batch", "expected": 40, "counted": 39}
 LINES = {"lines.0.batch_id": "$pharmacy_batch", "lines.0.expected": "40", "lines.0.counted": "39"}
 TABLE = "name,batch_number,expiry_date,quantity,unit_type\r\nPaste,P-1,$session_day,3,TUBES\r\n"
@@ -69,7 +69,7 @@ WRITES = [
     Row(f"POST {API}/stock/out", "pharmacist", body=NAMED),
     Row(f"POST {API}/stock/adjust", "pharmacist", body=NAMED),
     Row(f"POST {API}/stock/return", "pharmacist", body=NAMED),
-    Row(f"POST {API}/stock/transfer", "nobody", body=ELSEWHERE),
+    Row(f"POST {API}/stock/transfer", "admin", body=ELSEWHERE),
     Row(f"POST {API}/dispense", "pharmacist", body=MOVE),
     Row(f"POST {API}/counts", "pharmacist", body=HERE | {"lines": [LINE]}),
     Row(f"POST {API}/import", "pharmacist", body=HERE | {"csv": TABLE, "dry_run": False}),
@@ -94,7 +94,7 @@ PAGES = [
     Row("POST /stock/move/{verb}", "pharmacist", {"verb": "=sell"}, MOVE, ok=(303,)),
     Row("POST /stock/move/{verb}", "pharmacist", {"verb": "=adjust"}, NAMED, ok=(303,)),
     Row("POST /stock/move/{verb}", "pharmacist", {"verb": "=return"}, NAMED, ok=(303,)),
-    Row("POST /stock/move/{verb}", "nobody", {"verb": "=transfer"}, ELSEWHERE),
+    Row("POST /stock/move/{verb}", "admin", {"verb": "=transfer"}, ELSEWHERE, ok=(303,)),
     Row("GET /stock/count", "pharmacist", query=PAGE + "&q=shared"),
     Row("POST /stock/count", "pharmacist", body=HERE | LINES, ok=(303,)),
     Row("GET /stock/counts/{count_id}", "pharmacist", {"count_id": "stock_count"}),

@@ -34,15 +34,15 @@ async def of_side(side: str, clinic_id: UUID, pharmacy_id: UUID, admin_id: UUID,
         item, f"Shared {side}",
     )  # fmt: skip
     found: dict[str, Any] = {"stock_item": item, "stock_count": count}
-    for name, place, actor, audience in (
+    for days, (name, place, actor, audience) in enumerate((
         ("pharmacy_batch", pharmacy_id, pharmacist_id, "counter"), ("clinic_batch", clinic_id, admin_id, "shelf"),
         ("good_batch", pharmacy_id, pharmacist_id, "counter"), ("stopped_batch", pharmacy_id, pharmacist_id, "counter"),
-    ):  # fmt: skip
+    )):  # fmt: skip
         batch, text = uuid7(), canary(side, audience)
         lot = (
             f"{name}-{side}" if name in ("good_batch", "stopped_batch") else text
         )  # those are searched by their numbers
-        await db.execute(BATCH, batch, item, place, lot, date.today() + timedelta(days=20))
+        await db.execute(BATCH, batch, item, place, lot, date.today() + timedelta(days=20 + days))
         await db.execute(RECEIVED, item, batch, place, actor, text)
         found |= {name: batch, f"{name}_lot": lot}
     await db.execute(USED, item, found["good_batch"], pharmacy_id, pharmacist_id)
