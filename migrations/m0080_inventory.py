@@ -98,7 +98,7 @@ CREATE TABLE batch (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     in_stock boolean NOT NULL GENERATED ALWAYS AS (quantity > 0) STORED,
     CONSTRAINT batch_once UNIQUE (item_id, location_id, batch_number, expiry_date),
-    CONSTRAINT batch_recall_reason CHECK ((recalled_at IS NULL) = (recall_reason IS NULL))
+    CONSTRAINT batch_recall_reason CHECK (recalled_at IS NULL OR recall_reason <> '')
 );
 COMMENT ON COLUMN batch.counted IS 'whether it is part of stock_level.quantity: neither recalled nor known to be expired';
 CREATE INDEX batch_first_expiring ON batch (item_id, location_id, expiry_date, id) WHERE in_stock;

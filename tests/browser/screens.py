@@ -93,6 +93,13 @@ def change_language(page: Page) -> None:
     page.locator(".toast").wait_for()
 
 
+def check_lines(page: Page) -> None:
+    """A file with a bad line."""
+    page.fill("[name=csv]", "name,batch_number,expiry_date,quantity\nIbuprofen,B1,2020-01-01,many\n")
+    page.locator("main form[method=post] button").last.click()
+    page.locator("#report").wait_for()
+
+
 def call_for_help(page: Page) -> None:
     """Unless the call of another picture still waits."""
     if page.locator("[data-sos]").count():
@@ -221,6 +228,8 @@ SCREENS = [
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/leave"),
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/times"),
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/times/new"),
+    Screen(CLINIC, "/stock"),
+    Screen(CLINIC, "/stock/low"),
     Screen(CLINIC, "/specialties"),
     Screen(CLINIC, "/specialties/{specialty}"),
     Screen(CLINIC, "/appointments/{visit}"),
@@ -229,6 +238,27 @@ SCREENS = [
     Screen(PHARMACY, "/pharmacy/new"),
     Screen(PHARMACY, "/pharmacy/settings"),
     Screen(PHARMACY, "/settings"),
+    Screen(PHARMACY, "/stock"),
+    Screen(PHARMACY, "/stock", show_keys, "stock-keys"),
+    Screen(PHARMACY, "/stock?q=zzzz", name="stock-none"),
+    Screen(PHARMACY, "/stock/items/{item}"),
+    Screen(PHARMACY, "/stock/low"),
+    Screen(PHARMACY, "/stock/expiring?days=365"),
+    Screen(PHARMACY, "/stock/movements"),
+    Screen(PHARMACY, "/stock/move/in?q=ibu"),
+    Screen(PHARMACY, "/stock/move/in?item_id={item}"),
+    Screen(PHARMACY, "/stock/move/in?item_id={item}", submit, "receive-errors"),
+    Screen(PHARMACY, "/stock/move/out?item_id={item}"),
+    Screen(PHARMACY, "/stock/move/adjust?item_id={item}"),
+    Screen(PHARMACY, "/stock/count?q=para"),
+    Screen(PHARMACY, "/stock/count?q=para", submit, "count-errors"),
+    Screen(PHARMACY, "/stock/import"),
+    Screen(PHARMACY, "/stock/import", check_lines, "import-errors"),
+    Screen(PHARMACY, "/stock/recalls?batch_number={lot}"),
+    Screen(PHARMACY, "/stock/catalog"),
+    Screen(PHARMACY, "/stock/catalog/new"),
+    Screen(PHARMACY, "/stock/catalog/new", submit, "catalog-errors"),
+    Screen(PHARMACY, "/stock/catalog/{item}"),
     Screen(ADMIN, "/admin"),
     Screen(ADMIN, "/admin/verification"),
     Screen(ADMIN, "/admin/users"),
@@ -239,7 +269,7 @@ SCREENS = [
 ]
 
 NO_SCREEN = (  # machines read these, or they are files
-    "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
+    "/stock/export.csv", "/stock/movements.csv", "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
     "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
 )  # fmt: skip
 
@@ -254,6 +284,9 @@ SELECT
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
+    (SELECT b.item_id FROM batch b JOIN pharmacist p ON p.pharmacy_id = b.location_id WHERE b.recalled_at IS NOT NULL
+        ORDER BY b.batch_number LIMIT 1) AS item,
+    (SELECT b.batch_number FROM batch b JOIN pharmacist p ON p.pharmacy_id = b.location_id ORDER BY b.batch_number LIMIT 1) AS lot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '30 days'
         ORDER BY s.starts_at LIMIT 1) AS slot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
