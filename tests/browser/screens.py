@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
 from tests.browser.stage import WAITING, Stage
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
@@ -91,13 +92,6 @@ def change_language(page: Page) -> None:
     """Any answer that says what was done, as a message."""
     page.locator("main form[method=post] button:not([type=button])").last.click()
     page.locator(".toast").wait_for()
-
-
-def check_lines(page: Page) -> None:
-    """A file with a bad line."""
-    page.fill("[name=csv]", "name,batch_number,expiry_date,quantity\nIbuprofen,B1,2020-01-01,many\n")
-    page.locator("main form[method=post] button").last.click()
-    page.locator("#report").wait_for()
 
 
 def call_for_help(page: Page) -> None:
@@ -228,8 +222,6 @@ SCREENS = [
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/leave"),
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/times"),
     Screen(CLINIC, "/clinic/doctors/{doctor}/schedule/times/new"),
-    Screen(CLINIC, "/stock"),
-    Screen(CLINIC, "/stock/low"),
     Screen(CLINIC, "/specialties"),
     Screen(CLINIC, "/specialties/{specialty}"),
     Screen(CLINIC, "/appointments/{visit}"),
@@ -238,27 +230,6 @@ SCREENS = [
     Screen(PHARMACY, "/pharmacy/new"),
     Screen(PHARMACY, "/pharmacy/settings"),
     Screen(PHARMACY, "/settings"),
-    Screen(PHARMACY, "/stock"),
-    Screen(PHARMACY, "/stock", show_keys, "stock-keys"),
-    Screen(PHARMACY, "/stock?q=zzzz", name="stock-none"),
-    Screen(PHARMACY, "/stock/items/{item}"),
-    Screen(PHARMACY, "/stock/low"),
-    Screen(PHARMACY, "/stock/expiring?days=365"),
-    Screen(PHARMACY, "/stock/movements"),
-    Screen(PHARMACY, "/stock/move/in?q=ibu"),
-    Screen(PHARMACY, "/stock/move/in?item_id={item}"),
-    Screen(PHARMACY, "/stock/move/in?item_id={item}", submit, "receive-errors"),
-    Screen(PHARMACY, "/stock/move/out?item_id={item}"),
-    Screen(PHARMACY, "/stock/move/adjust?item_id={item}"),
-    Screen(PHARMACY, "/stock/count?q=para"),
-    Screen(PHARMACY, "/stock/count?q=para", submit, "count-errors"),
-    Screen(PHARMACY, "/stock/import"),
-    Screen(PHARMACY, "/stock/import", check_lines, "import-errors"),
-    Screen(PHARMACY, "/stock/recalls?batch_number={lot}"),
-    Screen(PHARMACY, "/stock/catalog"),
-    Screen(PHARMACY, "/stock/catalog/new"),
-    Screen(PHARMACY, "/stock/catalog/new", submit, "catalog-errors"),
-    Screen(PHARMACY, "/stock/catalog/{item}"),
     Screen(ADMIN, "/admin"),
     Screen(ADMIN, "/admin/verification"),
     Screen(ADMIN, "/admin/users"),
@@ -266,11 +237,14 @@ SCREENS = [
     Screen(ADMIN, "/admin/audit"),
     Screen(ADMIN, "/admin/audit/verify"),
     Screen(ADMIN, "/admin/health"),
+    *(Screen(PHARMACY, *one) for one in STOCK_OF_PHARMACY),
+    *(Screen(CLINIC, *one) for one in STOCK_OF_CLINIC),
 ]
 
 NO_SCREEN = (  # machines read these, or they are files
-    "/stock/export.csv", "/stock/movements.csv", "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
+    "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
     "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/stock/export.csv", "/stock/movements.csv",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -284,9 +258,7 @@ SELECT
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
-    (SELECT b.item_id FROM batch b JOIN pharmacist p ON p.pharmacy_id = b.location_id WHERE b.recalled_at IS NOT NULL
-        ORDER BY b.batch_number LIMIT 1) AS item,
-    (SELECT b.batch_number FROM batch b JOIN pharmacist p ON p.pharmacy_id = b.location_id ORDER BY b.batch_number LIMIT 1) AS lot,
+    {SHELF}
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '30 days'
         ORDER BY s.starts_at LIMIT 1) AS slot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
