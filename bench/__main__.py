@@ -13,7 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +24,7 @@ import msgspec
 import uvloop
 
 from bench import boards, booking, growth, live, machine, pages, report, rooms, talks, waiting
+from bench import boards, booking, growth, live, machine, pages, report, stock, waiting
 from bench.cast import prepare
 from bench.figures import Figure, Figures
 from bench.goals import GOALS
@@ -62,6 +63,7 @@ GROUPS: tuple[tuple[Callable[[Stage], AbstractContextManager[Any]], tuple[Measur
     (one_server, (rooms.joins,)),
     (one_server, (talks.chat,)),
     (growth_servers, (growth.growth,)),
+    (nullcontext, (stock.shelves,)),
 )
 
 begun = perf_counter()

@@ -57,6 +57,11 @@ GOALS = (
     Goal("join_p99", "… p99", "ms", 250, None, False),
     Goal("chat_p50", "500 conversations, one process: POST of a message → on the other's page, p50", "ms", 1000, 100, False),
     Goal("chat_p99", "… p99", "ms", 1000, None, False),
+    Goal("stock_balance", "balance of an item with 1,000,000 movements, against the sum of its ledger", "ms", 1, 0.1),
+    Goal("stock_moves", "… its latest 50 movements", "ms", 50, None, False),
+    Goal("stock_low", "what is low of 20,000 items at 50 places, against the sum of the batches", "ms", 1, 0.3),
+    Goal("stock_search", "search among 20,000 medicines", "ms", 100, 20, False),
+    Goal("stock_sale", "sale over the counter with ledger and audit, against a bare update and insert", "ms", 8, 4),
     Goal("growth_page", "a doctor's week at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
     Goal("growth_visit", "hold + book at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
 )  # fmt: skip

@@ -19,6 +19,9 @@ AUDIENCES = {
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
     "notes": {"patient", "doctor"},  # what was said in the consulting room
     "consulting": {"doctor"},  # what was written there
+    "notes": {"patient", "doctor"},  # what was written in the consulting room
+    "shelf": {"admin"},  # what lies at the clinic
+    "counter": {"pharmacist"},  # what lies at the pharmacy
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
@@ -45,6 +48,11 @@ COLUMNS = {
     "pharmacist.licence_number": "staff",
     "pharmacy.licence_number": "staff",
     "session_override.reason": "planning",
+    "batch.batch_number": "counter shelf",
+    "batch.recall_reason": "counter",
+    "stock_transaction.reason": "counter shelf",
+    "stock_transaction.document": "counter shelf",
+    "stock_count.note": "counter",
     "wall_link.name": "planning",
     "emergency.description": "notes",
     "appointment.chief_complaint": "visit",
@@ -115,6 +123,7 @@ PUBLIC = {
 # Tables and columns that are for everybody, and what is derived from them.
 PUBLIC_TABLES = {"clinic", "pharmacy", "specialty", "department", "clinic_opening_hours", "migration"}
 PUBLIC_TABLES |= {"doctor_search", "doctor_place"}  # drawn from what is public
+PUBLIC_TABLES |= {"catalog_item", "stock_location"}  # names of medicines, and what is public of clinics and pharmacies
 PUBLIC_TABLES |= {"background_task", "running_process"}  # names of ours, of errors, of hosts
 PUBLIC_DOCTOR = {"title", "bio", "qualifications", "languages", "currency"}
 PLAIN = re.compile(r"(status|role|currency|time_zone|locale|appearance|kind|_type)$")  # words of ours, not of people

@@ -12,6 +12,7 @@ from tests.access import (
     rows_repairs,
     rows_schedules,
     rows_video,
+    rows_stock,
     rows_visits,
     rows_waitlist,
 )
@@ -29,6 +30,7 @@ ROWS: list[Row] = [
     *rows_repairs.ROWS,
     *rows_schedules.ROWS,
     *rows_video.ROWS,
+    *rows_stock.ROWS,
     *rows_visits.ROWS,
     *rows_waitlist.ROWS,
 ]

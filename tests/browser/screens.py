@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 
 from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
+from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
 from tests.browser.stage import WAITING, Stage
 from tests.browser.steps import clear_and_submit, clear_and_submit_dates, open_menu, show_keys, submit
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
@@ -224,6 +225,8 @@ SCREENS = [
     Screen(ADMIN, "/admin/audit"),
     Screen(ADMIN, "/admin/audit/verify"),
     Screen(ADMIN, "/admin/health"),
+    *(Screen(PHARMACY, *one) for one in STOCK_OF_PHARMACY),
+    *(Screen(CLINIC, *one) for one in STOCK_OF_CLINIC),
 ]
 
 NO_SCREEN = (  # machines read these, or they are files
@@ -231,6 +234,8 @@ NO_SCREEN = (  # machines read these, or they are files
     "/appointments/{appointment_id}/calendar.ics", "/appointments/{appointment_id}/chat/news",
     "/appointments/{appointment_id}/files/{file_id}", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
     "/video/rejoin", "/video/sessions/{session_id}/room", "/video/sessions/{session_id}/signals",
+    "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/stock/export.csv", "/stock/movements.csv",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -244,6 +249,7 @@ SELECT
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
+    {SHELF}
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '30 days'
         ORDER BY s.starts_at LIMIT 1) AS slot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
