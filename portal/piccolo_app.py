@@ -23,6 +23,7 @@ TABLE_MODULES = [
     "portal.queues.tables",
     "portal.catalogue.tables",
     "portal.inventory.tables",
+    "portal.stocktakes.tables",
     "portal.prescriptions.tables",
     "portal.operation.tables",
 ]

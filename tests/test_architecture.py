@@ -33,7 +33,7 @@ FILES = {
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
     "refusals", "numbers", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
-    "estimates", "boards", "readings", "ledger", "papers", "words",
+    "estimates", "boards", "readings", "ledger", "spreadsheets", "papers", "words",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

@@ -107,7 +107,7 @@ async def enter_in_tx(
     rows = await db.fetch(
         statements.ENTER, location_id, batches, amounts, kind, actor.id, reason, document, from_location_id
     )
-    if len(rows) != len(moves):
+    if not rows:
         raise await _why_not(location_id, None, None, to_dispose=True)
     await events.tell_moved_in_tx(location_id, [row["item_id"] for row in rows])
     return [row["id"] for row in rows]

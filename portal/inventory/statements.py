@@ -27,11 +27,12 @@ SELECT $2, id, $1, $4, part, 0, $5, $6, $7, $10 FROM parts WHERE (SELECT sum(par
 RETURNING id, batch_id, quantity
 """
 
-# Rows that say by themselves which batches they move: those that came back, were received, or were counted.
+# Rows that say by themselves which batches they move: those that came back, were received, or were counted; all or none.
 # $1 location, $2 batches, $3 quantities, $4 type, $5 actor, $6 reason, $7 document, $8 location that it came from or null
 ENTER = """
 WITH moves AS (
-    SELECT batch_id, quantity FROM unnest($2::uuid[], $3::numeric[]) AS given (batch_id, quantity)
+    SELECT batch_id, sum(quantity) AS quantity FROM unnest($2::uuid[], $3::numeric[]) AS given (batch_id, quantity)
+    GROUP BY batch_id
 ), level AS (
     SELECT item_id FROM stock_level
     WHERE location_id = $1 AND item_id IN (SELECT b.item_id FROM batch b JOIN moves m ON m.batch_id = b.id)
@@ -44,6 +45,7 @@ WITH moves AS (
 INSERT INTO stock_transaction (item_id, batch_id, location_id, transaction_type, quantity, balance, actor_id, reason, document,
     other_location_id)
 SELECT item_id, id, $1, $4, quantity, 0, $5, $6, $7, $8 FROM locked
+WHERE (SELECT count(*) FROM locked) = (SELECT count(*) FROM moves)
 RETURNING id, item_id
 """
 
