@@ -189,7 +189,7 @@ async def test_anybody_can_check(client: httpx.AsyncClient, stage: Stage) -> Non
     assert (answer["authentic"], answer["status"], answer["items"][0]["remaining"]) == (True, "ACTIVE", 21)
     head, body, signature = token.split(".")
     forged = f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
-    for bad in (forged, f"{head}.{body}", token + "A", wrong(made["code"]), "x", "A" * 3000):
+    for bad in (forged, f"{head}.{body}", token + "A", wrong(made["code"]), "x", "A" * 600):
         assert (await client.get(f"/api/rx/{bad}")).json()["authentic"] is False, bad
     assert "not genuine" in (await client.get("/rx/AAA")).text
 
