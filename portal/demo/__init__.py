@@ -6,7 +6,8 @@ Made by `portal serve --demo` on loopback only, once; it is the same on every ma
 import logging
 
 from portal import db
-from portal.demo import calendar, people, places
+from portal.accounts import tokens
+from portal.demo import calendar, people, places, prescriptions
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,11 @@ async def ensure(settings: Settings) -> None:
     settings.check()
     if await db.fetch_value("SELECT EXISTS (SELECT FROM account WHERE email = 'patient@example.com')"):
         return
+    tokens.use_keys(settings)  # the demo's prescriptions are signed like any other
     logger.info("making the demo data")
     async with db.transaction():
         world = await places.make_in_tx()
         cast = await people.make_in_tx(world, PASSWORD)
         await calendar.make_in_tx(world, cast, settings.horizon_days)
+        await prescriptions.make_in_tx(cast)
     await db.execute("ANALYZE")
