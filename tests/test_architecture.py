@@ -15,7 +15,7 @@ ORDER = [
     "accounts", "credentials", "registration", "preferences", "specialties", "people", "clinics", "pharmacies",
     "records", "search", "audit", "notifications", "walls", "slots", "schedules", "appointments", "booking", "referrals",
     "repairs", "video", "queues", "waitlist", "emergencies", "chat", "visits", "catalogue", "inventory", "stocktakes",
-    "prescriptions", "refills", "pads", "dispensing", "integrations", "fhir", "analytics", "operation", "admin",
+    "prescriptions", "refills", "pads", "dispensing", "recalls", "integrations", "fhir", "analytics", "operation", "admin",
 ]  # fmt: skip
 # What every domain may stand on, and which knows no domain but accounts.
 # Operation (counts, traces, signs of life, checks) is used everywhere and asks nobody.

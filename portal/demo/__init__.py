@@ -7,7 +7,7 @@ import logging
 
 from portal import db
 from portal.accounts import tokens
-from portal.demo import calendar, people, places, prescriptions
+from portal.demo import calendar, people, places, prescriptions, stock
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,5 +26,6 @@ async def ensure(settings: Settings) -> None:
         world = await places.make_in_tx()
         cast = await people.make_in_tx(world, PASSWORD)
         await calendar.make_in_tx(world, cast, settings.horizon_days)
+        await stock.make_in_tx(world)
         await prescriptions.make_in_tx(cast)
     await db.execute("ANALYZE")

@@ -8,7 +8,7 @@ from uuid import UUID
 from portal import db
 from portal.accounts.schemas import Actor
 from portal.audit.actions import record_in_tx
-from portal.errors import Conflict, FieldError, Invalid, NotFound
+from portal.errors import FieldError, Invalid, NotFound
 from portal.ids import uuid7
 from portal.inventory import events, policy, queries, statements
 from portal.inventory.ledger import enter_in_tx, take_rows_in_tx
@@ -17,8 +17,6 @@ from portal.inventory.schemas import (
     Move,
     Moved,
     PlaceStock,
-    Recall,
-    Recalled,
     Receipt,
     Threshold,
     TransactionType,
@@ -163,39 +161,6 @@ async def set_threshold(actor: Actor, item_id: UUID, data: Threshold) -> PlaceSt
         await record_in_tx(actor, "stock.threshold_set", subject_type="catalog_item", subject_id=item_id)
         await events.tell_moved_in_tx(data.location_id, [item_id])
         return (await queries.get_stock(actor, item_id, data.location_id)).places[0]
-
-
-@db.retried
-async def recall(actor: Actor, data: Recall) -> Recalled:
-    """Stop every batch of a number at once, at all of one's own places: none of it is given out any more.
-
-    Raises `Forbidden`, or `Conflict` with `nothing_to_recall`.
-    """
-    text = _("There is no such batch here, or it is recalled already.")
-    return await _recall(actor, data, data.reason, "stock.recalled", Conflict("nothing_to_recall", text))
-
-
-@db.retried
-async def lift_recall(actor: Actor, data: Recall) -> Recalled:
-    """What was recalled by mistake may be given out again, unless it is expired. The audit keeps both.
-
-    Raises `Forbidden`, or `Conflict` with `not_recalled`.
-    """
-    text = _("There is no such batch here that is recalled.")
-    return await _recall(actor, data, None, "stock.recall_lifted", Conflict("not_recalled", text))
-
-
-async def _recall(actor: Actor, data: Recall, reason: str | None, action: str, otherwise: Conflict) -> Recalled:
-    places = policy.own_locations(actor)
-    async with db.transaction():
-        rows = await db.fetch(statements.RECALL, data.item_id, places, data.batch_number, reason)
-        if not rows:
-            raise otherwise
-        for row in rows:
-            await record_in_tx(actor, action, subject_type="batch", subject_id=row["id"], reason=data.reason)
-        for location_id in {row["location_id"] for row in rows}:
-            await events.tell_moved_in_tx(location_id, [data.item_id])
-        return Recalled(batches=await queries.get_batches(actor, [row["id"] for row in rows]))
 
 
 async def _done_in_tx(actor: Actor, word: str, item_id: UUID, ids: Sequence[UUID]) -> Moved:

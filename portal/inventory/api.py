@@ -20,12 +20,9 @@ from portal.inventory.schemas import (
     Move,
     Moved,
     PlaceStock,
-    Recall,
-    Recalled,
     Receipt,
     StockList,
     Threshold,
-    Trace,
     TransactionType,
     Transfer,
 )
@@ -166,25 +163,7 @@ async def transactions(
     )
 
 
-@get(INVENTORY + "/recalls", access=KEEPERS, tags=TAGS)
-async def trace(actor: NamedDependency[Actor], batch_number: Annotated[str, Line(60)]) -> Trace:
-    """Where batches of a number are, and where what was in them went."""
-    return await queries.trace_batch(actor, batch_number)
-
-
-@post(INVENTORY + "/recalls", access=KEEPERS, status_code=200, tags=TAGS)
-async def recall(actor: NamedDependency[Actor], data: JSONBody[Recall]) -> Recalled:
-    """Stop every batch of a number at once, at all your places."""
-    return await actions.recall(actor, data)
-
-
-@post(INVENTORY + "/recalls/lift", access=KEEPERS, status_code=200, tags=TAGS)
-async def lift_recall(actor: NamedDependency[Actor], data: JSONBody[Recall]) -> Recalled:
-    """What was recalled by mistake may be given out again."""
-    return await actions.lift_recall(actor, data)
-
-
 handlers = [
     list_stock, detail, set_threshold, clinic_batches, pharmacy_batches, receive, take_out, adjust, put_back, transfer,
-    sell, low, expiring, transactions, trace, recall, lift_recall,
+    sell, low, expiring, transactions,
 ]  # fmt: skip

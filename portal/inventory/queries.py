@@ -25,7 +25,6 @@ from portal.inventory.schemas import (
     PlaceStock,
     StockLine,
     StockList,
-    Trace,
     Transaction,
 )
 
@@ -98,6 +97,16 @@ async def list_batches(
     return BatchList(total=total, skip=skip, limit=limit, batches=[_as(Batch, row) for row in rows])
 
 
+async def list_shelf(
+    actor: Actor, location_id: UUID, q: str | None = None, skip: int = 0, limit: int = 10
+) -> list[Batch]:
+    """The batches that lie at a place, by name, as one walks along the shelf."""
+    places = policy.among_own(actor, location_id)
+    words = readings.BY_WORDS if q else ""
+    rows = await db.fetch(readings.SHELF + words + readings.BY_PLACE, places, q, skip, limit)
+    return [_as(Batch, row) for row in rows]
+
+
 async def list_expiring(
     actor: Actor, days: int = 30, location_id: UUID | None = None, skip: int = 0, limit: int = 10
 ) -> BatchList:
@@ -129,9 +138,9 @@ async def list_transactions(
     places = policy.among_own(actor, location_id)
     values = (item_id, batch_id, transaction_type, since, until)
     where = "".join(sql for sql, value in zip(readings.FILTERS, values, strict=True) if value is not None)
-    rows = await db.fetch(readings.GIVEN + readings.LEDGER + where + readings.LATEST, places, *values, skip, limit)
+    rows = await db.fetch(readings.LEDGER + where + readings.LATEST, places, *values, skip, limit)
     if any(value is not None for value in values[1:]):
-        total = await db.fetch_value(readings.GIVEN + readings.COUNT_LEDGER + where, places, *values)
+        total = await db.fetch_value(readings.COUNT_LEDGER + where, places, *values)
     else:
         total = await db.fetch_value(readings.MOVEMENTS, places, item_id)
     return Ledger(total=total, skip=skip, limit=limit, transactions=[_as(Transaction, row) for row in rows])
@@ -142,12 +151,15 @@ async def get_transactions(transaction_ids: Sequence[UUID]) -> list[Transaction]
     return [_as(Transaction, row) for row in await db.fetch(readings.BY_ID, list(transaction_ids))]
 
 
-async def trace_batch(actor: Actor, batch_number: str) -> Trace:
-    """Where batches of a number are among one's own places, and every movement out of and into them."""
+async def batches_numbered(actor: Actor, batch_number: str) -> list[Batch]:
+    """The batches of a number among one's own places, whatever they are of."""
     rows = await db.fetch(readings.NUMBERED, policy.own_locations(actor), batch_number)
-    batches = [_as(Batch, row) for row in rows]
-    moves = await db.fetch(readings.OF_BATCHES, [one.id for one in batches])
-    return Trace(batches=batches, transactions=[_as(Transaction, row) for row in moves])
+    return [_as(Batch, row) for row in rows]
+
+
+async def transactions_of(batch_ids: Sequence[UUID]) -> list[Transaction]:
+    """The latest movements of some batches of one's own places."""
+    return [_as(Transaction, row) for row in await db.fetch(readings.OF_BATCHES, list(batch_ids))]
 
 
 async def today_at(location_id: UUID) -> date:

@@ -101,14 +101,6 @@ class Threshold(Input, frozen=True):
     threshold: StockedOrNone | None = None
 
 
-class Recall(Input, frozen=True):
-    """Every batch of that number, at all places of one's own."""
-
-    item_id: Id
-    batch_number: BatchNumber
-    reason: Reason
-
-
 class Place(Struct, frozen=True, kw_only=True):
     """A clinic or pharmacy that keeps stock."""
 
@@ -250,16 +242,3 @@ class Ledger(Struct, frozen=True, kw_only=True):
     skip: int
     limit: int
     transactions: list[Transaction]
-
-
-class Trace(Struct, frozen=True, kw_only=True):
-    """Where batches of one number are, and where what was in them went."""
-
-    batches: list[Batch]
-    transactions: list[Transaction]
-
-
-class Recalled(Struct, frozen=True, kw_only=True):
-    """The batches that a recall, or its end, concerned."""
-
-    batches: list[Batch]

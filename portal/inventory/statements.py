@@ -102,22 +102,6 @@ ON CONFLICT (location_id, item_id) DO UPDATE SET threshold = excluded.threshold,
 RETURNING item_id
 """
 
-# Every batch of that number of an item at these places is stopped at once, or may be given out again. Levels first, as always.
-# $1 item, $2 locations, $3 number, $4 reason, or null to lift
-RECALL = """
-WITH meant AS (
-    SELECT id, location_id FROM batch WHERE item_id = $1 AND location_id = ANY($2) AND lower(batch_number) = lower($3)
-        AND (recalled_at IS NULL) = ($4::text IS NOT NULL)
-), level AS (
-    SELECT location_id FROM stock_level WHERE item_id = $1 AND location_id IN (SELECT location_id FROM meant)
-    ORDER BY location_id FOR UPDATE
-)
-UPDATE batch b SET recalled_at = CASE WHEN $4::text IS NOT NULL THEN clock_timestamp() END, recall_reason = $4,
-    counted = $4::text IS NULL AND b.expiry_date >= stock_today(b.location_id)
-WHERE b.id IN (SELECT id FROM meant) AND (SELECT count(*) FROM level) >= 0 AND (b.recalled_at IS NULL) = ($4::text IS NOT NULL)
-RETURNING b.id, b.location_id
-"""
-
 # What has expired by the clock of its place is no longer part of what can be given out. $1 how many at most
 EXPIRE = """
 WITH due AS (
