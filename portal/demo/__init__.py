@@ -8,6 +8,7 @@ import logging
 from portal import db
 from portal.accounts import tokens
 from portal.demo import calendar, counter, people, places, stock, talks
+from portal.demo import calendar, people, places, prescriptions, stock
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ async def ensure(settings: Settings) -> None:
     settings.check()
     if await db.fetch_value("SELECT EXISTS (SELECT FROM account WHERE email = 'patient@example.com')"):
         return
+    tokens.use_keys(settings)  # the demo's prescriptions are signed like any other
     logger.info("making the demo data")
     tokens.use_keys(settings)  # prescriptions are signed
     async with db.transaction():
@@ -29,4 +31,5 @@ async def ensure(settings: Settings) -> None:
         await stock.make_in_tx(world)
         await counter.make_in_tx()
         await talks.make_in_tx(cast)
+        await prescriptions.make_in_tx(cast)
     await db.execute("ANALYZE")

@@ -25,6 +25,8 @@ AUDIENCES = {
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
+    "own": {"doctor"},  # what a doctor keeps for themselves
+    "rx": {"patient", "doctor", "pharmacist"},  # what was prescribed, where it was sent to
     "nobody": set(),
 }
 SIDES = ("owner", "other", "elsewhere", "pending", "suspended")
@@ -54,6 +56,17 @@ COLUMNS = {
     "stock_transaction.document": "counter shelf",
     "stock_count.note": "counter",
     "wall_link.name": "planning",
+    "prescription.patient_name": "rx",
+    "prescription.notes": "rx",
+    "prescription.warnings": "notes",
+    "prescription.content": "rx",
+    "prescription_item.instructions": "rx",
+    "prescription_item.drug_name": "rx",
+    "prescription_history.reason": "rx",
+    "prescription_template.name": "own",
+    "prescription_template.items": "own",
+    "refill_request.note": "notes",
+    "refill_request.answer": "notes",
     "emergency.description": "notes",
     "appointment.chief_complaint": "visit",
     "visit_note.private_notes": "consulting",
@@ -107,6 +120,21 @@ PUBLIC = {
     "recording.pipeline_id": "an id of the provider, which lets nobody in",
     "recording.pipeline_arn": "an id of the provider, which lets nobody in",
     "recording_piece.storage_key": "a key of ours",
+    "prescription.clinic_name": "of a public clinic",
+    "prescription.code": "a code of its own for each",
+    "prescription.doctor_name": "of a public doctor",
+    "prescription.key_id": "a name of a public key",
+    "prescription.language": "a code of ours",
+    "prescription_access.how": "a word of ours",
+    "prescription_history.from_status": "a state",
+    "prescription_history.to_status": "a state",
+    "prescription_item.active_ingredient": "beside the medicine's name",
+    "prescription_item.dose_unit": "a word of ours",
+    "prescription_item.form": "beside the medicine's name",
+    "prescription_item.frequency": "a word of ours",
+    "prescription_item.strength": "beside the medicine's name",
+    "prescription_item.unit": "a word of ours",
+    "prescription_key.id": "a name of a public key",
     "repair.state": "a state",
     "video_event.event_type": "a name of ours",
     "video_session.provider": "a word of ours",
