@@ -18,6 +18,7 @@ AUDIENCES = {
     "record": {"patient", "doctor", "admin", "system"},
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
     "notes": {"patient", "doctor"},  # what was written in the consulting room
+    "counter": {"patient", "doctor", "pharmacist"},  # what a pharmacy sees of what it was sent, and what it gave out
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
@@ -51,6 +52,11 @@ COLUMNS = {
     "appointment_history.reason": "record",
     "referral.note": "notes",
     "video_session.chief_complaint": "visit",
+    "prescription.patient_name": "counter",
+    "prescription_item.drug_name": "counter",
+    "prescription_item.instructions": "counter",
+    "dispense_line.batch_number": "counter",
+    "dispense_line.substitute_reason": "counter",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",
@@ -66,6 +72,7 @@ PUBLIC = {
     "account.name_key": "made of name and address, with their canaries",
     "account.phone_number": "a number of its own for each person, see `phone`",
     "appointment.needs_attention": "a code of ours",
+    "code_try.whose": "an id or a code, for the portal alone",
     "audit_event.outcome": "a name of ours",
     "emergency_history.from_status": "a state",
     "emergency_history.to_status": "a state",

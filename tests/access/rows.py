@@ -3,6 +3,7 @@
 from tests.access import (
     rows_accounts,
     rows_boards,
+    rows_counter,
     rows_emergencies,
     rows_people,
     rows_queues,
@@ -16,6 +17,7 @@ from tests.access.policy import Row
 ROWS: list[Row] = [
     *rows_accounts.ROWS,
     *rows_boards.ROWS,
+    *rows_counter.ROWS,
     *rows_emergencies.ROWS,
     *rows_people.ROWS,
     *rows_queues.ROWS,

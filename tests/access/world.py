@@ -10,7 +10,7 @@ from portal.accounts.schemas import Role
 from portal.ids import uuid7
 from portal.slots.actions import make_missing
 from tests import factories
-from tests.access import things, things_queue
+from tests.access import things, things_counter, things_queue
 from tests.access.canaries import canary, phone
 from tests.factories import Person
 
@@ -71,6 +71,7 @@ async def build() -> World:
         side.ids |= {token: person.id for token, person in cast.items()}
         side.ids |= await things.of_side(name, cast, clinic_id) | await accounts_of(name, clinic_id)
         side.ids |= await things_queue.of_side(name, cast["patient"].id, cast["doctor"].id, clinic_id)
+        side.ids |= await things_counter.of_side(name, cast)
         await make_missing(cast["doctor"].id, HORIZON_DAYS)
         sides[name] = side
     people["pending"] = await someone(Role.DOCTOR, "pending", "doctor", status="PENDING_VERIFICATION")
