@@ -22,6 +22,7 @@ AUDIENCES = {
     "notes": {"patient", "doctor"},  # what was written in the consulting room
     "shelf": {"admin"},  # what lies at the clinic
     "counter": {"pharmacist"},  # what lies at the pharmacy
+    "counter": {"patient", "doctor", "pharmacist"},  # what a pharmacy sees of what it was sent, and what it gave out
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
@@ -84,6 +85,11 @@ COLUMNS = {
     "video_signal.data": "notes",
     "message.body": "notes",
     "chat_file.name": "notes",
+    "prescription.patient_name": "counter",
+    "prescription_item.drug_name": "counter",
+    "prescription_item.instructions": "counter",
+    "dispense_line.batch_number": "counter",
+    "dispense_line.substitute_reason": "counter",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",
@@ -100,6 +106,7 @@ PUBLIC = {
     "account.phone_number": "a number of its own for each person, see `phone`",
     "appointment.doctor_notes": "empty at once: the notes of the visit have it",
     "appointment.needs_attention": "a code of ours",
+    "code_try.whose": "an id or a code, for the portal alone",
     "audit_event.outcome": "a name of ours",
     "emergency_history.from_status": "a state",
     "emergency_history.to_status": "a state",

@@ -13,6 +13,7 @@ from portal.appointments import policy as appointments
 from portal.appointments.transitions import MOVES
 from portal.booking import policy as booking
 from portal.clinics import policy as clinics
+from portal.dispensing import policy as dispensing
 from portal.emergencies import policy as emergencies
 from portal.ids import uuid7
 from portal.people import policy as people
@@ -99,6 +100,7 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
         for action, move in MOVES.items()
     },
     "referrals.may_refer": (of_role(lambda a: referrals.may_refer(a)), D, D),
+    "dispensing.may_dispense": (of_role(lambda a: dispensing.may_dispense(a)), F, F),
     "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
     "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),
     "queues.may_run": (of_role(lambda a: queues.may_run(a)), f"{D} {C}", f"{D} {C}"),

@@ -13,6 +13,7 @@ from tests import factories
 from tests.access import things, things_chat, things_queue
 from tests.access import things, things_queue, things_stock
 from tests.access import things, things_prescriptions, things_queue, things_stock
+from tests.access import things, things_counter, things_queue
 from tests.access.canaries import canary, phone
 from tests.factories import Person
 
@@ -83,6 +84,7 @@ async def build() -> World:
         side.ids |= await things_queue.of_side(name, cast["patient"].id, cast["doctor"].id, clinic_id)
         side.ids |= await things_stock.of_side(name, clinic_id, pharmacy_id, cast["admin"].id, cast["pharmacist"].id)
         side.ids |= await things_prescriptions.of_side(name, cast, pharmacy_id, side.ids["completed"])
+        side.ids |= await things_counter.of_side(name, cast)
         await make_missing(cast["doctor"].id, HORIZON_DAYS)
         sides[name] = side
     people["pending"] = await someone(Role.DOCTOR, "pending", "doctor", status="PENDING_VERIFICATION")

@@ -24,8 +24,8 @@ KEY = "INSERT INTO prescription_key (id, public_key) VALUES ($1, $2) ON CONFLICT
 PRESCRIPTION = """
 INSERT INTO prescription (id, code, doctor_id, patient_id, appointment_id, issued_at, valid_until, time_zone, language,
     patient_name, date_of_birth, doctor_name, content, content_hash, signature, key_id)
-SELECT $1, $2, $3, $4, $5, $6, $7, 'UTC', $8, a.first_name || ' ' || a.last_name, p.date_of_birth, 'Dr Dora', $9, $10, $11, $12
-FROM account a JOIN patient p ON p.account_id = a.id WHERE a.id = $4
+SELECT $1, $2, $3, $4, $5, $6, $7, 'UTC', $8, $13, p.date_of_birth, 'Dr Dora', $9, $10, $11, $12
+FROM patient p WHERE p.account_id = $4
 """
 ITEM = """
 INSERT INTO prescription_item (id, prescription_id, position, catalog_item_id, drug_name, active_ingredient, strength, form,
@@ -87,11 +87,12 @@ async def write(*items: NewItem, patient: Person | None = None, doctor: Person |
     patient = patient or await factories.patient(first_name="Paula")
     doctor = doctor or await factories.doctor(first_name="Dora")
     made = Paper(uuid7(), numbers.new_code(), patient, doctor, await visit(patient, doctor), [uuid7() for _ in items])
+    name = more.get("name", patient.actor.name)
     issued = datetime.now(UTC) - timedelta(days=more.get("days_ago", 0), seconds=1)
     until = issued + timedelta(days=30)
     content = {
         "id": str(made.id), "code": made.code, "doctor_id": str(doctor.id), "doctor_name": "Dr Dora",
-        "patient_id": str(patient.id), "patient_name": patient.actor.name, "date_of_birth": BORN,
+        "patient_id": str(patient.id), "patient_name": name, "date_of_birth": BORN,
         "appointment_id": str(made.appointment_id), "clinic_id": None, "notes": "", "replaces_id": None,
         "issued_at": issued.isoformat(), "valid_until": until.isoformat(),
         "items": [keys.canonical_item(one, item) for one, item in zip(made.items, items, strict=True)],
@@ -102,7 +103,7 @@ async def write(*items: NewItem, patient: Person | None = None, doctor: Person |
         await db.execute(
             PRESCRIPTION, made.id, made.code, doctor.id, patient.id, made.appointment_id, issued, until,
             more.get("language", "en"), signed.content, signed.content_hash, more.get("signature", signed.signature),
-            signed.key_id,
+            signed.key_id, name,
         )  # fmt: skip
         for position, (item_id, item) in enumerate(zip(made.items, items, strict=True), 1):
             await db.execute(
