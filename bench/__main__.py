@@ -23,8 +23,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from bench import boards, booking, growth, live, machine, pages, report, rooms, talks, waiting
-from bench import boards, booking, growth, live, machine, pages, report, stock, waiting
+from bench import boards, booking, growth, live, machine, pages, report, rooms, stock, talks, waiting
 from bench.cast import prepare
 from bench.figures import Figure, Figures
 from bench.goals import GOALS

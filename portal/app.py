@@ -49,7 +49,6 @@ DOMAINS = (
     "pharmacies", "records", "search", "audit",
     "notifications", "walls", "schedules", "slots", "appointments", "booking", "referrals", "repairs", "video", "queues",
     "waitlist", "emergencies", "chat", "visits", "recordings", "catalogue", "inventory", "stocktakes",
-    "waitlist", "emergencies", "chat", "visits", "catalogue", "inventory", "stocktakes",
     "prescriptions", "refills", "pads", "dispensing", "recalls", "integrations", "fhir", "analytics", "operation", "admin",
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ TABLE_MODULES = [
     "portal.video.tables",
     "portal.emergencies.tables",
     "portal.queues.tables",
+    "portal.chat.tables",
     "portal.visits.tables",
     "portal.recordings.tables",
     "portal.catalogue.tables",
@@ -29,7 +30,6 @@ TABLE_MODULES = [
     "portal.prescriptions.tables",
     "portal.dispensing.tables",
     "portal.operation.tables",
-    "portal.chat.tables",
 ]
 
 APP_CONFIG = AppConfig(

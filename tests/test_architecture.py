@@ -17,8 +17,6 @@ ORDER = [
     "repairs", "video", "queues", "waitlist", "emergencies", "chat", "visits", "recordings", "catalogue", "inventory",
     "stocktakes", "prescriptions", "refills", "pads", "dispensing", "recalls", "integrations", "fhir", "analytics",
     "operation", "admin",
-    "repairs", "video", "queues", "waitlist", "emergencies", "chat", "visits", "catalogue", "inventory", "stocktakes",
-    "prescriptions", "refills", "pads", "dispensing", "recalls", "integrations", "fhir", "analytics", "operation", "admin",
 ]  # fmt: skip
 # What every domain may stand on, and which knows no domain but accounts.
 # Operation (counts, traces, signs of life, checks) is used everywhere and asks nobody.
@@ -38,7 +36,6 @@ CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
     "refusals", "numbers", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
     "estimates", "boards", "readings", "rooms", "doors", "uploads", "arrivals", "ledger", "spreadsheets", "papers", "words",
-    "estimates", "boards", "readings", "ledger", "spreadsheets", "papers", "words",
 }  # fmt: skip
 
 SOURCES = sorted(PORTAL.rglob("*.py"))

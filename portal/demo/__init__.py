@@ -7,8 +7,7 @@ import logging
 
 from portal import db
 from portal.accounts import tokens
-from portal.demo import calendar, counter, people, places, stock, talks
-from portal.demo import calendar, people, places, prescriptions, stock
+from portal.demo import calendar, counter, people, places, prescriptions, stock, talks
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -23,7 +22,6 @@ async def ensure(settings: Settings) -> None:
         return
     tokens.use_keys(settings)  # the demo's prescriptions are signed like any other
     logger.info("making the demo data")
-    tokens.use_keys(settings)  # prescriptions are signed
     async with db.transaction():
         world = await places.make_in_tx()
         cast = await people.make_in_tx(world, PASSWORD)

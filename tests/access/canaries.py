@@ -19,15 +19,13 @@ AUDIENCES = {
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
     "notes": {"patient", "doctor"},  # what was said in the consulting room
     "consulting": {"doctor"},  # what was written there
-    "notes": {"patient", "doctor"},  # what was written in the consulting room
     "shelf": {"admin"},  # what lies at the clinic
     "counter": {"pharmacist"},  # what lies at the pharmacy
-    "counter": {"patient", "doctor", "pharmacist"},  # what a pharmacy sees of what it was sent, and what it gave out
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
     "own": {"doctor"},  # what a doctor keeps for themselves
-    "rx": {"patient", "doctor", "pharmacist"},  # what was prescribed, where it was sent to
+    "rx": {"patient", "doctor", "pharmacist"},  # what was prescribed, where it was sent to, and what was given out
     "nobody": set(),
 }
 SIDES = ("owner", "other", "elsewhere", "pending", "suspended")
@@ -85,11 +83,8 @@ COLUMNS = {
     "video_signal.data": "notes",
     "message.body": "notes",
     "chat_file.name": "notes",
-    "prescription.patient_name": "counter",
-    "prescription_item.drug_name": "counter",
-    "prescription_item.instructions": "counter",
-    "dispense_line.batch_number": "counter",
-    "dispense_line.substitute_reason": "counter",
+    "dispense_line.batch_number": "rx",
+    "dispense_line.substitute_reason": "rx",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",

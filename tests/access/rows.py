@@ -13,8 +13,8 @@ from tests.access import (
     rows_recordings,
     rows_repairs,
     rows_schedules,
-    rows_video,
     rows_stock,
+    rows_video,
     rows_visits,
     rows_waitlist,
 )
