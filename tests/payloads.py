@@ -78,8 +78,8 @@ INTERNAL = (
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name"}
 SHORT = {
-    "wall_link.name": 100, "message.body": 4000, "chat_file.name": 150, "catalog_item.name": 200, "catalog_item.active_ingredient": 200, "catalog_item.form": 100,
-    "catalog_item.strength": 100, "batch.batch_number": 60,
+    "wall_link.name": 100, "message.body": 4000, "chat_file.name": 150, "catalog_item.name": 200,
+    "catalog_item.active_ingredient": 200, "catalog_item.form": 100, "catalog_item.strength": 100, "batch.batch_number": 60,
 }  # fmt: skip  # what the table itself keeps short
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.
 LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
