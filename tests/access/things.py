@@ -253,6 +253,7 @@ async def letters(account_id: UUID, side: str) -> None:
         "INSERT INTO outbox_event (id, event_type, aggregate_id, data, last_error) VALUES ($1, 'user.note', $2, $3, $4)",
         uuid7(), account_id, {"text": inner}, inner,
     )  # fmt: skip
+    await db.execute("INSERT INTO inbox_event (id, event_type) VALUES ($1, 'appointment.booked')", uuid7())
     await db.execute(
         "INSERT INTO audit_event (actor_id, action, subject_type, subject_id, patient_id, reason)"
         " VALUES ($1, 'note', 'account', $2, $1, $3)",
