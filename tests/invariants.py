@@ -48,6 +48,13 @@ RULES = {
         SELECT a.id FROM appointment a LEFT JOIN video_session v ON v.appointment_id = a.id
         WHERE (a.appointment_type = 'VIRTUAL') <> (v.id IS NOT NULL)
            OR a.status IN {LIVE} AND v.status = 'CANCELLED' OR a.status = 'CANCELLED' AND v.status = 'SCHEDULED'""",
+    "a visit under way in its room is under way": """
+        SELECT v.id FROM video_session v JOIN appointment a ON a.id = v.appointment_id
+        WHERE v.status = 'ACTIVE' AND a.status <> 'IN_PROGRESS'""",
+    "a room that is closed is empty": """
+        SELECT v.id FROM video_session v WHERE v.status IN ('COMPLETED', 'CANCELLED', 'NO_SHOW') AND (
+            EXISTS (SELECT FROM video_attendee t WHERE t.video_session_id = v.id AND t.left_at IS NULL)
+            OR EXISTS (SELECT FROM video_signal s WHERE s.video_session_id = v.id))""",
     "a number in the queue is one person's": f"""
         SELECT session_id, date, queue_position FROM appointment
         WHERE session_id IS NOT NULL AND status IN {TAKES} GROUP BY 1, 2, 3 HAVING count(*) > 1""",

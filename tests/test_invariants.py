@@ -47,6 +47,15 @@ BREAKS = {
     "each change has its event": ["DELETE FROM outbox_event WHERE aggregate_id = $1"],
     "no row of the audit without its change": [UNTAMED, "DELETE FROM appointment WHERE id = $1"],
     "a video visit has its session": [UNTAMED, "DELETE FROM video_session WHERE appointment_id = $1"],
+    "a visit under way in its room is under way": [
+        "UPDATE video_session SET status = 'ACTIVE' WHERE appointment_id = $1"
+    ],
+    "a room that is closed is empty": [
+        UNTAMED,
+        "INSERT INTO video_attendee (id, video_session_id, account_id, role) SELECT id, id, doctor_id, 'DOCTOR'"
+        " FROM video_session WHERE appointment_id = $1",
+        "UPDATE video_session SET status = 'COMPLETED' WHERE appointment_id = $1",
+    ],
     "a number in the queue is one person's": [COPY, SOMEBODY_ELSE, OTHER, NO_GUARDS, INSERT_COPY],
     "no key waits for ever": [
         "INSERT INTO idempotency_key (scope, key, request_hash, claim, claimed_at)"

@@ -31,7 +31,7 @@ _GIVEN = "unnest($1::uuid[], $2::date[]) AS wanted (session_id, date)"
 _NAMES = """,
     ltrim(d.title || ' ' || da.first_name || ' ' || da.last_name) AS doctor_name, c.name AS clinic_name, a.patient_id,
     pa.first_name || ' ' || pa.last_name AS patient_name, a.chief_complaint, v.id AS video_session_id,
-    coalesce((SELECT t.doctor_unread FROM conversation t WHERE t.appointment_id = a.id AND w.doctor_id = $3), 0)
+    coalesce((SELECT t.doctor_unread FROM conversation t WHERE t.appointment_id = a.id AND w.doctor_id = app_actor()), 0)
     AS unread_messages"""
 _NAME_JOINS = "LEFT JOIN account pa ON pa.id = a.patient_id LEFT JOIN video_session v ON v.appointment_id = a.id\n"
 _OURS = """

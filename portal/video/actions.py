@@ -41,7 +41,7 @@ MOST_SIGNALS = 300  # of one side, that the other has not read
 async def create(actor: Actor, new: NewVideoSession) -> VideoSession:
     """Arrange a visit by video, of a booked appointment or directly with a doctor.
 
-    Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict`: `session_exists`, `wrong_status`, `time_taken`,
+    Raises `Forbidden`, `NotFound`, `Invalid`, or `Conflict`: `session_exists`, `wrong_status`, `not_by_video`, `time_taken`,
     `too_many_sessions`.
     """
     if not policy.may_create(actor, new):
@@ -127,6 +127,7 @@ async def cancel(actor: Actor, session_id: UUID, reason: str) -> VideoSession:
         return await _with_people(actor, await queries.found(session.id))
 
 
+@db.retried
 async def keep_notes(actor: Actor, session_id: UUID, notes: str) -> VideoSession:
     """The doctor's notes of the visit, in place of those before.
 
@@ -173,10 +174,8 @@ async def send_signal(actor: Actor, session_id: UUID, new: NewSignal) -> SentSig
         raise rooms.wrong_status(session.status)
     device = rooms.device_of(actor, session, new.attendee_token)
     data = msgspec.to_builtins(new.data)
-    async with db.transaction():
-        own = await db.fetch_row(
-            statements.LOCK_OWN, session_id, actor.id
-        )  # one after the other, so that none is too many
+    async with rooms.in_turn(actor.id), db.transaction():
+        own = await db.fetch_row(statements.LOCK_OWN, session_id, actor.id)
         if own is None or not own["inside"]:
             raise rooms.not_inside()
         rooms.refuse_earlier(device, own["joins"])
@@ -187,6 +186,7 @@ async def send_signal(actor: Actor, session_id: UUID, new: NewSignal) -> SentSig
     return SentSignal(number=number)
 
 
+@db.retried
 async def take_signals(actor: Actor, session_id: UUID, after: int = 0, device: int | None = None) -> SignalList:
     """What the other side has sent after a number; what comes before it has been read, and is forgotten.
 

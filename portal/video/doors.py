@@ -22,10 +22,9 @@ async def try_to_enter(
 
     Raises `Conflict` where nobody may come in, `Unavailable` where the provider says nothing in these seconds.
     """
-    room: Any = await db.fetch_row(statements.LOOK, session.id)
+    room: Any = await db.fetch_row(statements.DOOR, session.id, actor.id)
     rooms.refuse_closed(actor, room)
-    known = await db.fetch_value(statements.KNOWN_ATTENDEE, session.id, actor.id)
-    asked, name = asked_of(actor, room, known), room["provider"] or settings.video
+    asked, name = asked_of(actor, room, room["known"]), room["provider"] or settings.video
     provider = provider_of(settings, name)
     try:
         admitted = await provider.admit(asked, seconds)
@@ -136,9 +135,10 @@ async def keep_meeting_in_tx(room: Any, provider: str, admitted: Admitted) -> bo
 
 async def come_in_tx(actor: Actor, room: Any, joining: Joining, admitted: Admitted) -> Any | None:
     """The person's row after they came in; None when they have another place at the provider already."""
-    known = await db.fetch_value(statements.KNOWN_ATTENDEE, room["id"], actor.id)
-    if known is not None and known != admitted.attendee_id:
-        return None
+    if admitted.attendee_id is not None:
+        known = await db.fetch_value(statements.KNOWN_ATTENDEE, room["id"], actor.id)
+        if known not in (None, admitted.attendee_id):
+            return None
     return await db.fetch_row(
         statements.COME_IN, uuid7(), room["id"], actor.id, actor.role.value, admitted.attendee_id,
         joining.device_type or "", joining.browser_info or "",

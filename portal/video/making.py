@@ -40,7 +40,7 @@ async def make_in_tx(actor: Actor, new: NewVideoSession) -> VideoSession:
 
 
 async def _of_visit_in_tx(new: NewVideoSession) -> tuple[Any, str]:
-    """Clinic and complaint of the booked appointment of the same two at the same time."""
+    """Clinic and complaint of the booked appointment of the same two at the same time, which is by video from now on."""
     row = await db.fetch_row(
         statements.BOOKED, new.appointment_id, new.doctor_id, new.patient_id, new.scheduled_start_time
     )
@@ -55,6 +55,10 @@ async def _of_visit_in_tx(new: NewVideoSession) -> tuple[Any, str]:
         raise Invalid([FieldError("appointment_id", _("This appointment is of other people, or at another time."))])
     if new.clinic_id not in (None, row["clinic_id"]):
         raise Invalid([FieldError("clinic_id", _("This appointment is at another clinic."))])
+    if row["appointment_type"] != "VIRTUAL":
+        if row["service_type"] not in ("BOTH", "VIRTUAL"):
+            raise Conflict("not_by_video", _("This visit cannot be by video."))
+        await db.execute(statements.TO_VIDEO, new.appointment_id)
     return row["clinic_id"], row["chief_complaint"]
 
 

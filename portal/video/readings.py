@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from portal import db
-from portal.accounts.schemas import Actor
+from portal.accounts.schemas import Actor, Role
 from portal.appointments.queries import parties_of
 from portal.appointments.schemas import Appointment
 from portal.video import queries, statements
@@ -21,17 +21,20 @@ FROM (""" + statements.LOOK + """) l LEFT JOIN doctor d ON d.account_id = l.doct
 LEFT JOIN account da ON da.id = l.doctor_id LEFT JOIN account pa ON pa.id = l.patient_id LEFT JOIN clinic c ON c.id = l.clinic_id
 """  # fmt: skip
 # The rooms of somebody in which a person is, or was when the network went: the one that goes on before one that waits.
-_STANDS_OPEN = """
-SELECT v.id AS session_id, v.status = 'ACTIVE' AS goes_on,
-    EXISTS (SELECT FROM video_attendee t
+_OPEN_ROOM = """
+SELECT v.id AS session_id, v.status = 'ACTIVE' AS goes_on, EXISTS (SELECT FROM video_attendee t
         WHERE t.video_session_id = v.id AND t.account_id = $1 AND t.left_at IS NULL) AS inside,
     CASE WHEN v.doctor_id = $1 THEN pa.first_name || ' ' || pa.last_name
         ELSE ltrim(d.title || ' ' || da.first_name || ' ' || da.last_name) END AS other_name
 FROM video_session v LEFT JOIN account pa ON pa.id = v.patient_id LEFT JOIN account da ON da.id = v.doctor_id
 LEFT JOIN doctor d ON d.account_id = v.doctor_id
-WHERE v.status IN ('WAITING', 'ACTIVE') AND $1 IN (v.doctor_id, v.patient_id)
-ORDER BY goes_on DESC, v.scheduled_start_time LIMIT 1
+WHERE v.status IN ('WAITING', 'ACTIVE') AND v.scheduled_start_time > clock_timestamp() - interval '2 days'
 """
+_FIRST = " ORDER BY goes_on DESC, v.scheduled_start_time LIMIT 1"
+_STANDS_OPEN = {
+    Role.DOCTOR: _OPEN_ROOM + " AND v.doctor_id = $1" + _FIRST,
+    Role.PATIENT: _OPEN_ROOM + " AND v.patient_id = $1" + _FIRST,
+}
 
 
 class Door(Struct, frozen=True, kw_only=True):
@@ -77,5 +80,5 @@ async def stand_before(actor: Actor, session_id: UUID) -> Door:
 
 async def find_open_room(actor: Actor) -> OpenRoom | None:
     """Where this person is awaited at this moment, if anywhere."""
-    row = await db.fetch_row(_STANDS_OPEN, actor.id)
+    row = await db.fetch_row(_STANDS_OPEN[actor.role], actor.id)
     return OpenRoom(**row) if row else None

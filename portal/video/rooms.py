@@ -1,16 +1,20 @@
 """Inside a room, in the transaction of an action: who comes in, with which device, and what that makes of the visit."""
 
+import asyncio
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from portal import db
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.appointments.actions import follow_room_in_tx
-from portal.errors import Conflict, Forbidden
+from portal.errors import Conflict, Forbidden, TooMany
 from portal.video import events, queries, statements
 from portal.video.schemas import Ending, VideoSession
 from portal.web.i18n import _
@@ -45,6 +49,40 @@ def wrong_status(status: str) -> Conflict:
 def not_inside() -> Conflict:
     """Why somebody who has not joined is not heard."""
     return Conflict("not_in_room", _("Join the video visit first."))
+
+
+# One person's signals take turns before they reach the database, where each waits for the one before: a page that floods
+# would else hold all connections of the process.
+
+MOST_IN_LINE = 20
+
+
+class _Line:
+    """Who waits for their turn; forgotten when nobody does."""
+
+    __slots__ = ("__weakref__", "length", "lock")
+
+    def __init__(self) -> None:
+        self.lock, self.length = asyncio.Lock(), 0
+
+
+_lines: WeakValueDictionary[UUID, _Line] = WeakValueDictionary()
+
+
+@asynccontextmanager
+async def in_turn(account_id: UUID) -> AsyncIterator[None]:
+    """One after the other of the same person. Raises `TooMany` where the line is long already."""
+    line = _lines.get(account_id)
+    if line is None:
+        line = _lines[account_id] = _Line()
+    if line.length >= MOST_IN_LINE:
+        raise TooMany(1)
+    line.length += 1
+    try:
+        async with line.lock:
+            yield
+    finally:
+        line.length -= 1
 
 
 # What a device proves itself by where the portal introduces the two: which room, whose, and which of their devices.

@@ -38,6 +38,10 @@ LOOK = "SELECT v.*, " + _OPENS + " AS opens_at, " + _CLOSES + """ AS closes_at,
         OR clock_timestamp() BETWEEN """ + _OPENS + " AND " + _CLOSES + """) AS open
 FROM video_session v LEFT JOIN appointment a ON a.id = v.appointment_id WHERE v.id = $1
 """  # fmt: skip
+# The same for somebody at the door, with their place at the provider. $1 session, $2 account
+DOOR = "SELECT l.*, t.provider_attendee_id AS known FROM (" + LOOK + """) l
+LEFT JOIN video_attendee t ON t.video_session_id = l.id AND t.account_id = $2
+"""  # fmt: skip
 LOCK_ROOM = LOOK + " FOR NO KEY UPDATE OF v"
 
 NEWEST = "SELECT joins FROM video_attendee WHERE video_session_id = $1 AND account_id = $2"
@@ -194,6 +198,7 @@ SELECT a.chief_complaint, a.clinic_id, a.appointment_type, s.service_type,
     a.status = 'BOOKED' AND a.doctor_id = $2 AND a.patient_id = $3 AND a.starts_at = $4 AS fits, a.status
 FROM appointment a LEFT JOIN slot s ON s.id = a.slot_id WHERE a.id = $1 FOR NO KEY UPDATE OF a
 """
+TO_VIDEO = "UPDATE appointment SET appointment_type = 'VIRTUAL' WHERE id = $1 AND status = 'BOOKED'"
 # The doctor's times that a visit runs into, locked as whoever books one of them locks it: a booked one is a conflict, a free
 # one is closed. $1 doctor, $2 start, $3 minutes
 CROSSED = """

@@ -174,9 +174,12 @@ document.addEventListener("chat.read", (event) => {
   const at = panel(), { account_id: who, number } = JSON.parse(event.detail.data);
   if (isHere(at, event) && who !== at.dataset.account) mark(at, number);
 });
+// A stream that begins first tells what was missed; whoever wrote then need not be writing now.
+let began = 0;
+document.addEventListener("htmx:sse:after:connection", () => { began = performance.now(); });
 document.addEventListener("chat.typing", (event) => {
   const at = panel();
-  if (!isHere(at, event) || JSON.parse(event.detail.data).account_id === at.dataset.account) return;
+  if (performance.now() - began < 1000 || !isHere(at, event) || JSON.parse(event.detail.data).account_id === at.dataset.account) return;
   at.querySelector("[data-typing]").hidden = false;
   clearTimeout(quiet);
   quiet = setTimeout(() => hush(at), 7000);

@@ -13,7 +13,7 @@ from tests.browser.signalling import HOST, Signalling, running_signalling
 from tests.browser.stage import INVENTED, Stage
 from tests.portal_server import served
 from tests.services import program
-from tests.video.chime import KEY, SECRET, FakeChime, environment, running_chime
+from tests.video.chime import KEY, REGION, SECRET, FakeChime, environment, running_chime
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,12 @@ def guests_of_chime(
 ) -> Iterator[Guests]:
     """A browser that finds `*.chime.aws` on this machine, on a portal that was told to meet by Chime."""
     there = f"--host-resolver-rules=MAP *.chime.aws 127.0.0.1:{signalling.port}"
-    settings = {"PORTAL_RATE_LIMIT": "0", "PORTAL_VIDEO": "chime", **environment(chime.url)}
+    settings = {
+        "PORTAL_RATE_LIMIT": "0",
+        "PORTAL_VIDEO": "chime",
+        **environment(chime.url),
+        "AWS_DEFAULT_REGION": REGION,
+    }
     with served("--demo", DATABASE_URL=stage.database_url, **settings) as portal:
         other = browser.browser_type.launch(
             executable_path=program("chromium"), args=["--no-sandbox", *INVENTED, there, "--ignore-certificate-errors"]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -113,10 +113,22 @@ async def test_a_session_of_an_appointment(client: httpx.AsyncClient, cast: Cast
     assert (await code(client, cast.other_patient, {**body, "patient_id": str(cast.other_patient.id)}))[0] == 404
     made = await arranged(client, cast.doctor, body)
     assert (made["appointment_id"], made["clinic_id"]) == (visit["id"], str(cast.clinic_id))
+    assert (await appointment_row(visit["id"]))["appointment_type"] == "VIRTUAL"
     answer = await post(client, cast.patient, ALL, body)
     assert (answer.status_code, answer.json()["session_id"]) == (409, made["id"])
     await post(client, cast.patient, f"/appointments/{visit['id']}/cancel", {"reason": "x"})
     assert (await get(client, cast.patient, f"{ALL}/{made['id']}")).json()["status"] == "CANCELLED"
+
+
+async def test_a_time_for_the_clinic_alone_stays_there(client: httpx.AsyncClient, cast: Cast) -> None:
+    visit = await booked(client, cast)
+    await db.execute("UPDATE slot SET service_type = 'IN_PERSON' WHERE id = $1", UUID(visit["slot_id"]))
+    body = {
+        "booking_type": "CLINIC_BASED", "appointment_id": visit["id"], "doctor_id": str(cast.doctor.id),
+        "patient_id": str(cast.patient.id), "scheduled_start_time": visit["start_time"], "consultation_duration_minutes": 15,
+    }  # fmt: skip
+    assert await code(client, cast.patient, body) == (409, "not_by_video")
+    assert (await appointment_row(visit["id"]))["appointment_type"] == "IN_PERSON"
 
 
 @pytest.mark.race

@@ -8,6 +8,7 @@ knows that it has made them already.
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,8 @@ class Chime:
     def __init__(self, media_region: str) -> None:
         session = boto3.session.Session()
         known = session.get_available_regions(SERVICE)
-        self._region = session.region_name if session.region_name in known else REGION
+        wanted = os.environ.get("AWS_REGION") or session.region_name  # which the library knows by its older name only
+        self._region = wanted if wanted in known else REGION
         self._media_region = media_region or self._region
         self._made: Any = None
 

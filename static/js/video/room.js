@@ -4,11 +4,8 @@ import { Devices, Meter, SPEAKERS, SUPPORTED, ring } from "./devices.js";
 import { Peer } from "./peer.js";
 import { Portal, Refusal } from "./portal.js";
 import { LEVELS, Ladder, grade } from "./quality.js";
+import { find, news, panel, play, pressed, problem, room, said, show, stage, toggle } from "./view.js";
 
-const room = document.getElementById("room");
-const find = (name) => room.querySelector(`[data-at="${name}"]`);
-const words = document.getElementById("room-words").content;
-const said = (key) => words.querySelector(`[data-say="${key}"]`)?.textContent ?? "";
 const KEPT = `room:${room.dataset.session}`;
 const doctor = room.dataset.side === "doctor";
 
@@ -23,36 +20,7 @@ const far = { line: "absent", muted: false, camera: true, sharing: false, level:
 const MODES = ["VIDEO", "LOW_VIDEO", "VOICE", "CHAT"], QUALITY = ["GOOD", "FAIR", "POOR", "POOR"];
 let transport = null, shared = null, joining = false, began = 0, silence = 0, told = 0, reading = null, device = 0, quality = "GOOD";
 
-// The panel beside the picture: chat or devices, one at a time.
-function panel(name) {
-  room.dataset.panel = name;
-  for (const button of room.querySelectorAll("[data-do=chat], [data-do=devices]")) button.setAttribute("aria-expanded", String(button.dataset.do === name));
-  if (name) delete room.dataset.unread;
-}
-const toggle = (name) => panel(room.dataset.panel === name ? "" : name);
-
 // What is shown
-
-function stage(name) {
-  room.dataset.stage = name;
-  if (name !== "call") room.scrollIntoView({ block: "nearest" });
-  if (name === "call" || name === "waiting") navigator.wakeLock?.request("screen").catch(() => {});
-}
-
-function news(key, detail = "") {
-  const line = find("news");
-  const text = detail || (key && said(key));
-  if (line.textContent !== text) line.textContent = text;
-  line.dataset.key = key;
-}
-
-// A message that stands until its cause has gone; the newest cause is shown.
-function problem(key, detail = "") {
-  const box = find("problem");
-  box.hidden = !key;
-  box.dataset.key = key;
-  find("problem-words").textContent = key ? detail || said(key) : "";
-}
 
 const level = () => Math.max(ladder.level, far.level);
 
@@ -64,19 +32,6 @@ function draw() {
   find("far-camera").hidden = !(far.line === "connected" && !far.camera && level() < 2);
   find("state").textContent = said(
     far.line === "absent" ? "alone" : far.line === "connected" ? (level() > 1 ? now : far.camera ? "" : "far-camera") : far.line);
-}
-
-function show(element, stream) { if (element.srcObject !== stream) element.srcObject = stream; }
-
-async function play(element) {
-  try { await element.play(); } catch (error) { if (error.name === "NotAllowedError") find("unmute").hidden = false; }
-}
-
-function pressed(name, on, off = false) {
-  const button = room.querySelector(`[data-do="${name}"]`);
-  if (!button) return;
-  if (button.dataset.on) button.dataset.on = String(on);
-  button.disabled = off;
 }
 
 // The own devices
