@@ -92,8 +92,14 @@ def bad_numbers(node: Leaf) -> list[str]:
     lowest = [meta.ge for meta in node.metas if meta.ge is not None]
     highest = [meta.le for meta in node.metas if meta.le is not None]
     if kind_of(node) == "number" and not highest:
-        return ["-0.0", "-0.01", "999999999999.99", "0." + "1" * 15]
+        return ["-0.0", *([] if is_signed(node) else ["-0.01"]), "999999999999.99", "0." + "1" * 15]
     return [*(str(one - 1) for one in lowest), *(str(one + 1) for one in highest)]
+
+
+def is_signed(node: Leaf) -> bool:
+    """Whether an exact number may be less than nothing."""
+    schemas = ((meta.extra_json_schema or {}).get("extra", {}) for meta in node.metas)
+    return any(schema.get("minimum", 0) < 0 for schema in schemas)
 
 
 def inner_of(node: Node) -> Node:

@@ -7,7 +7,7 @@ import logging
 
 from portal import db
 from portal.accounts import tokens
-from portal.demo import calendar, counter, people, places, stock
+from portal.demo import calendar, counter, people, places, prescriptions, stock
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ async def ensure(settings: Settings) -> None:
     settings.check()
     if await db.fetch_value("SELECT EXISTS (SELECT FROM account WHERE email = 'patient@example.com')"):
         return
+    tokens.use_keys(settings)  # the demo's prescriptions are signed like any other
     logger.info("making the demo data")
     tokens.use_keys(settings)  # prescriptions are signed
     async with db.transaction():
@@ -27,5 +28,6 @@ async def ensure(settings: Settings) -> None:
         cast = await people.make_in_tx(world, PASSWORD)
         await calendar.make_in_tx(world, cast, settings.horizon_days)
         await stock.make_in_tx(world)
+        await prescriptions.make_in_tx(cast)
         await counter.make_in_tx()
     await db.execute("ANALYZE")

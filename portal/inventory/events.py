@@ -6,6 +6,7 @@ from uuid import UUID
 
 from portal import db, live
 from portal.accounts.schemas import Actor, Role
+from portal.appointments.events import CLINIC
 from portal.inventory import statements
 from portal.outbox import emit_in_tx
 
@@ -22,7 +23,7 @@ PHARMACY = live.register(live.TopicKind(prefix="pharmacy", parts=(UUID,), may_li
 
 def topic_of(kind: str, location_id: UUID) -> str:
     """The topic of a place's staff."""
-    return f"{kind.lower()}:{location_id}"
+    return f"{(PHARMACY if kind == 'PHARMACY' else CLINIC).prefix}:{location_id}"
 
 
 async def tell_moved_in_tx(location_id: UUID, item_ids: Iterable[UUID]) -> None:

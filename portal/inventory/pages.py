@@ -52,6 +52,12 @@ class Verb(StrEnum):
     TRANSFER = "transfer"
 
 
+# What each of them is told.
+FORMS: dict[Verb, Any] = {
+    Verb.IN: Receipt, Verb.OUT: Move, Verb.SELL: Move, Verb.ADJUST: Adjustment, Verb.RETURN: Move, Verb.TRANSFER: Transfer,
+}  # fmt: skip
+
+
 async def around(actor: Actor, wanted: UUID | None) -> dict[str, Any]:
     """What every page of stock knows: one's places, the one that it is about, and what it listens to."""
     places = await queries.own_places(actor)
@@ -190,10 +196,9 @@ async def choice_page(actor: Actor, context: dict[str, Any], verb: Verb, q: str 
 async def move_page(
     actor: Actor, context: dict[str, Any], verb: Verb, form: Form[Any], status: int = 200
 ) -> Response[Any]:
-    try:
-        item_id = UUID(form.value("item_id"))
-    except ValueError:
-        raise NotFound from None
+    if form.error("item_id"):
+        raise Invalid(form.errors)
+    item_id = UUID(form.value("item_id"))
     here = of(context)
     found = await queries.get_stock(actor, item_id, here.id)
     every = verb in (Verb.ADJUST, Verb.RETURN)
@@ -208,12 +213,11 @@ async def move_page(
 async def move(request: Request, actor: NamedDependency[Actor], verb: FromPath[str]) -> Response[Any]:
     """Do it, and see what the ledger says of it."""
     step = verb_of(verb)
-    struct, action = doing(step)
-    form: Form[Any] = await read_form(request, struct)
+    form: Form[Any] = await read_form(request, FORMS[step])
     if form.data is None:
         return await move_page(actor, await around(actor, place_of(form)), step, form, 422)
     try:
-        moved: Moved = await action(actor, form.data)
+        moved = await doing(step)(actor, form.data)
     except (Conflict, Invalid) as refused:
         context = await around(actor, form.data.location_id)
         return await move_page(actor, context, step, form.refused(refused), refused.status)
@@ -221,28 +225,28 @@ async def move(request: Request, actor: NamedDependency[Actor], verb: FromPath[s
     return redirect(f"/stock/items/{form.data.item_id}?location={form.data.location_id}")
 
 
-def doing(verb: Verb) -> tuple[Any, Callable[[Actor, Any], Awaitable[Moved]]]:
-    """What a verb is told, and what it does."""
+def doing(verb: Verb) -> Callable[[Actor, Any], Awaitable[Moved]]:
+    """What a verb does."""
     match verb:
         case Verb.IN:
-            return Receipt, actions.receive
+            return actions.receive
         case Verb.OUT:
-            return Move, actions.take_out
+            return actions.take_out
         case Verb.SELL:
-            return Move, actions.sell
+            return actions.sell
         case Verb.ADJUST:
-            return Adjustment, actions.adjust
+            return actions.adjust
         case Verb.RETURN:
-            return Move, actions.put_back
+            return actions.put_back
         case _:
-            return Transfer, actions.transfer
+            return actions.transfer
 
 
 def place_of(form: Form[Any]) -> UUID | None:
-    try:
-        return UUID(form.value("location_id"))
-    except ValueError:
+    """The place that a form was about, unless that is what is wrong with it."""
+    if form.error("location_id"):
         return None
+    return UUID(form.value("location_id"))
 
 
 def said(verb: Verb, moved: Moved) -> str:

@@ -138,9 +138,9 @@ async def list_transactions(
     places = policy.among_own(actor, location_id)
     values = (item_id, batch_id, transaction_type, since, until)
     where = "".join(sql for sql, value in zip(readings.FILTERS, values, strict=True) if value is not None)
-    rows = await db.fetch(readings.GIVEN + readings.LEDGER + where + readings.LATEST, places, *values, skip, limit)
+    rows = await db.fetch(readings.LEDGER + where + readings.LATEST, places, *values, skip, limit)
     if any(value is not None for value in values[1:]):
-        total = await db.fetch_value(readings.GIVEN + readings.COUNT_LEDGER + where, places, *values)
+        total = await db.fetch_value(readings.COUNT_LEDGER + where, places, *values)
     else:
         total = await db.fetch_value(readings.MOVEMENTS, places, item_id)
     return Ledger(total=total, skip=skip, limit=limit, transactions=[_as(Transaction, row) for row in rows])

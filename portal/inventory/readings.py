@@ -98,16 +98,30 @@ FROM stock_transaction t JOIN catalog_item i ON i.id = t.item_id JOIN batch b ON
 LEFT JOIN stock_location o ON o.id = t.other_location_id
 """
 BY_ID = _TRANSACTION + " WHERE t.id = ANY($1) ORDER BY t.created_at, t.id"
-_AMONG = " WHERE t.location_id = ANY($1)"
-LEDGER = _TRANSACTION + _AMONG
-COUNT_LEDGER = "SELECT count(*) FROM stock_transaction t" + _AMONG
-# By item, batch, type, first and last day.
+# By item, batch, type, first and last day; $1 places, $7 how many to leave out, $8 how many to give.
 FILTERS = (
     " AND t.item_id = $2", " AND t.batch_id = $3", " AND t.transaction_type = $4",
     " AND t.created_at >= $5::date::timestamptz", " AND t.created_at < ($6::date + 1)::timestamptz",
 )  # fmt: skip
-GIVEN = "WITH given AS (SELECT $2::uuid, $3::uuid, $4::text, $5::date, $6::date) "
-LATEST = " ORDER BY t.created_at DESC, t.id DESC OFFSET $7 LIMIT $8"
+COUNT_LEDGER = """
+WITH given AS (SELECT $2::uuid, $3::uuid, $4::text, $5::date, $6::date)
+SELECT count(*) FROM stock_transaction t WHERE t.location_id = ANY($1)
+"""
+# The latest of each place are at the head of its index, however long the ledger is.
+LEDGER = """
+WITH given AS (SELECT $2::uuid, $3::uuid, $4::text, $5::date, $6::date), page AS (
+    SELECT m.id, m.created_at FROM unnest($1::uuid[]) AS p (id), LATERAL (
+        SELECT t.id, t.created_at FROM stock_transaction t WHERE t.location_id = p.id
+"""
+LATEST = (
+    """
+        ORDER BY t.created_at DESC, t.id DESC LIMIT $7::int + $8::int) m
+    ORDER BY m.created_at DESC, m.id DESC OFFSET $7 LIMIT $8
+)
+"""
+    + _TRANSACTION
+    + " WHERE t.id IN (SELECT id FROM page) ORDER BY t.created_at DESC, t.id DESC"
+)
 MOVEMENTS = """
 SELECT coalesce(sum(movements), 0)::bigint FROM stock_level WHERE location_id = ANY($1) AND ($2::uuid IS NULL OR item_id = $2)
 """

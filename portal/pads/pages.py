@@ -92,7 +92,7 @@ def field_words() -> dict[str, str]:
     return {
         "drug_name": _("Medicine"), "catalog_item_id": _("Medicine"), "active_ingredient": _("Active ingredient"),
         "strength": _("Strength"), "form": _("Form"), "dose": _("Dose"), "dose_unit": _("Dose in"),
-        "frequency": _("How often"), "duration_days": _("For how many days"), "quantity": _("Quantity"),
+        "frequency": _("How often"), "duration_days": _("Days"), "quantity": _("Quantity"),
         "unit": _("Quantity in"), "instructions": _("Instructions"), "refills_allowed": _("Refills"),
     }  # fmt: skip
 

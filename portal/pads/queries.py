@@ -23,7 +23,7 @@ from portal.prescriptions.schemas import Prescription
 from portal.prescriptions.statements import TAKEN
 from portal.records.queries import RECORD, as_record
 
-NEARBY = 8
+NEARBY, WITHIN_KM = 8, 50.0
 LAST = "SELECT id FROM prescription WHERE doctor_id = $1 AND patient_id = $2 ORDER BY issued_at DESC LIMIT 1"
 TEMPLATES = "SELECT id, name, items FROM prescription_template WHERE doctor_id = $1 ORDER BY lower(name), id LIMIT 100"
 
@@ -81,7 +81,7 @@ async def supplies(item_ids: Sequence[UUID], clinic_id: UUID | None) -> dict[UUI
     """For each medicine: which pharmacies near the clinic have it, and substitutes where none does."""
     if not item_ids:
         return {}
-    near = (await pharmacies(near=await place_of(clinic_id), limit=NEARBY)).pharmacies
+    near = (await pharmacies(near=await place_of(clinic_id), within_km=WITHIN_KM, limit=NEARBY)).pharmacies
     others = {one: (await same_ingredient(one))[:6] for one in dict.fromkeys(item_ids)}
     everything = [*others, *(other.id for found in others.values() for other in found)]
     rows = await stock_at(everything, [place.id for place in near])

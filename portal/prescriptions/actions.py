@@ -56,7 +56,7 @@ async def issue_in_tx(actor: Actor, new: NewPrescription, renews: UUID | None = 
     items, limits = await completed_in_tx(new.items)
     found = await warned_in_tx(visit, items, limits, new.replaces_id or renews)
     accepted = acknowledged(found, new.acknowledged_warnings)
-    prescription_id = await _store_in_tx(visit, new, items, accepted)
+    prescription_id = await store_in_tx(visit, new, items, accepted)
     await _follow_in_tx(actor, prescription_id, None, PrescriptionStatus.ACTIVE, "", "prescription.issued")
     told = {"id": prescription_id, "pharmacy_id": None, "appointment_id": new.appointment_id}
     events.publish({**told, "patient_id": visit["patient_id"], "doctor_id": actor.id}, "prescription.issued")
@@ -131,7 +131,8 @@ def acknowledged(found: list[Warned], given: list[Acknowledgement]) -> list[Ackn
     return [Acknowledged(**msgspec.structs.asdict(one), reason=reasons[one.key]) for one in found]
 
 
-async def _store_in_tx(visit: Any, new: NewPrescription, items: list[NewItem], accepted: list[Acknowledged]) -> UUID:
+async def store_in_tx(visit: Any, new: NewPrescription, items: list[NewItem], accepted: list[Acknowledged]) -> UUID:
+    """Sign and store: the new prescription's id."""
     prescription_id, issued_at = uuid7(), visit["now"]
     valid_until = end_of_day(issued_at, new.valid_days, visit["time_zone"])
     signed_items = [keys.canonical_item(uuid7(), item) for item in items]

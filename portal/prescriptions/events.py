@@ -3,14 +3,15 @@
 from typing import Any
 
 from portal import live
+from portal.appointments.events import APPOINTMENT, USER
 from portal.inventory import events as places
 
 
 def publish(row: Any, event: str) -> None:
     """After the commit, tell the patient and the doctor, the visit, and the pharmacy where there is one."""
-    topics = [f"user:{row['patient_id']}", f"user:{row['doctor_id']}"]
+    topics = [f"{USER.prefix}:{row['patient_id']}", f"{USER.prefix}:{row['doctor_id']}"]
     if row.get("appointment_id"):
-        topics.append(f"appointment:{row['appointment_id']}")
+        topics.append(f"{APPOINTMENT.prefix}:{row['appointment_id']}")
     if row["pharmacy_id"]:
         topics.append(places.topic_of("PHARMACY", row["pharmacy_id"]))
     for topic in topics:

@@ -16,7 +16,7 @@ from portal.web.types import Amount
 
 SIGNS = "34679ACDEFGHJKMNPRTVWXY"  # a prime number of them: every wrong sign and every two changed places show
 LENGTH = 9
-UNSAFE_NUMBER = re.compile(r"(?<![0-9])[.,][0-9]|[0-9][.,](?![0-9])|[0-9]\.[0-9]*0(?![0-9])")
+UNSAFE_NUMBER = re.compile(r"(?<![0-9])[.,][0-9]|[0-9][.,](?![0-9])|[0-9]\.[0-9]*0(?![0-9])|,[0-9]?0(?![0-9])")
 
 
 def new_code() -> str:

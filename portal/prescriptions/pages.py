@@ -29,6 +29,7 @@ DOCTOR = roles(Role.DOCTOR)
 PARTIES = roles(Role.PATIENT, Role.DOCTOR)
 ONE = "/prescriptions/{prescription_id:uuid}"
 A_PAGE = 20
+WITHIN_KM = 100.0
 TRIES = limits.Rule("rx", 40, 60)
 Words = FromQuery[Annotated[str, Line(100)] | None]
 
@@ -103,7 +104,7 @@ async def send_page(
 ) -> Response[Any]:
     found = await queries.get_prescription(actor, prescription_id)
     near = near or await readings.place_of(found.clinic_id)
-    listed = await pharmacies(q=q, near=near, limit=A_PAGE)
+    listed = await pharmacies(q=q, near=near, within_km=None if q else WITHIN_KM, limit=A_PAGE)
     last = await last_of(actor) if not q else None
     return page(
         "prescriptions/send.html",

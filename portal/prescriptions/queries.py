@@ -57,12 +57,12 @@ _KEYS = "SELECT id, public_key FROM prescription_key"
 
 
 def prescription_of(row: Any, actor: Actor) -> Prescription:
-    """A row as this actor may see it: what a doctor was warned of is not for the counter."""
+    """A row as this actor may see it: what was said in the consulting room is not for the counter."""
     signed = (row[name] for name in ("code", "issued_at", "valid_until", "content_hash", "key_id", "signature"))
     link = tokens.absolute("/rx/" + keys.token(*signed))
     values = {name: row[name] for name in Prescription.__struct_fields__ if name != "link"}
     if actor.role is Role.PHARMACY:
-        values["warnings"] = []
+        values |= {"warnings": [], "appointment_id": None}
     return msgspec.convert({**values, "link": link}, Prescription, strict=False)
 
 

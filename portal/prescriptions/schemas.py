@@ -189,7 +189,7 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 class Prescription(Struct, frozen=True, kw_only=True):
-    """An issued prescription. A pharmacy reads no acknowledged warnings."""
+    """An issued prescription. A pharmacy reads neither the acknowledged warnings nor in which visit it was."""
 
     id: UUID
     code: str
@@ -199,7 +199,7 @@ class Prescription(Struct, frozen=True, kw_only=True):
     patient_id: UUID
     patient_name: str
     date_of_birth: date | None
-    appointment_id: UUID
+    appointment_id: UUID | None
     clinic_id: UUID | None
     clinic_name: str
     pharmacy_id: UUID | None

@@ -59,7 +59,7 @@ async def recalled(
     request: Request, actor: Actor, action: Callable[[Actor, Recall], Awaitable[Any]], words: str
 ) -> Response[Any]:
     form = await read_form(request, Recall)
-    number = form.value("batch_number")[:60]
+    number = "" if form.error("batch_number") else form.value("batch_number")
     if form.data is None:
         return await recall_page(actor, None, number, form, 422)
     try:

@@ -74,18 +74,20 @@ async def approve(actor: Actor, refill_id: UUID, approval: Approval) -> Prescrip
     async with db.transaction():
         request = await _open_in_tx(actor, refill_id)
         old = await one_of(actor, request["prescription_id"])
-        issued = await issue_in_tx(actor, again(old, approval), renews=old.id)
+        if old.appointment_id is None:
+            raise NotFound
+        issued = await issue_in_tx(actor, again(old, old.appointment_id, approval), renews=old.id)
         await _answer_in_tx(actor, request, "APPROVED", approval.answer or "", issued)
     return await one_of(actor, issued)
 
 
-def again(old: Prescription, approval: Approval) -> NewPrescription:
+def again(old: Prescription, appointment_id: UUID, approval: Approval) -> NewPrescription:
     """A new prescription with the items of an old one."""
     items = [
         NewItem(**{name: getattr(one, name) for name in NewItem.__struct_fields__}) for one in map(blanked, old.items)
     ]
     return NewPrescription(
-        appointment_id=old.appointment_id,
+        appointment_id=appointment_id,
         items=items,
         notes=old.notes or None,
         acknowledged_warnings=approval.acknowledged_warnings,

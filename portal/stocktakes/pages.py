@@ -63,18 +63,12 @@ async def count(request: Request, actor: NamedDependency[Actor]) -> Response[Any
 async def again(actor: Actor, form: Form[Any], status: int) -> Response[Any]:
     """The same batches with what was typed, and what each holds by now."""
     context = await around(actor, place_of(form))
-    ids = [form.value(name) for name in form.values if name.startswith("lines.") and name.endswith(".batch_id")]
-    found = await stock.get_batches(actor, [UUID(one) for one in ids if is_id(one)])
+    names = [name for name in form.values if name.endswith(".batch_id") and not form.error(name)]
+    ids = [UUID(form.value(name)) for name in names]
+    here = {one.id: one for one in await stock.get_batches(actor, ids)}
+    found = [here[one] for one in ids if one in here]
     kept = await queries.list_counts(actor, of(context).id, limit=5)
     return page("stocktakes/count.html", status=status, **context, found=found, q="", kept=kept, form=form)
-
-
-def is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 @get("/stock/counts/{count_id:uuid}", access=KEEPERS)

@@ -18,10 +18,13 @@ AUDIENCES = {
     "record": {"patient", "doctor", "admin", "system"},
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
     "notes": {"patient", "doctor"},  # what was written in the consulting room
-    "counter": {"patient", "doctor", "pharmacist"},  # what a pharmacy sees of what it was sent, and what it gave out
+    "shelf": {"admin"},  # what lies at the clinic
+    "counter": {"pharmacist"},  # what lies at the pharmacy
     "planning": {"doctor", "admin", "system"},  # why a session is off
     "system": {"system"},
     "trace": {"system", "self"},  # why a record was opened: its owner may know
+    "own": {"doctor"},  # what a doctor keeps for themselves
+    "rx": {"patient", "doctor", "pharmacist"},  # what was prescribed, where it was sent to
     "nobody": set(),
 }
 SIDES = ("owner", "other", "elsewhere", "pending", "suspended")
@@ -45,18 +48,31 @@ COLUMNS = {
     "pharmacist.licence_number": "staff",
     "pharmacy.licence_number": "staff",
     "session_override.reason": "planning",
+    "batch.batch_number": "counter shelf",
+    "batch.recall_reason": "counter",
+    "stock_transaction.reason": "counter shelf",
+    "stock_transaction.document": "counter shelf",
+    "stock_count.note": "counter",
     "wall_link.name": "planning",
+    "prescription.patient_name": "rx",
+    "prescription.notes": "rx",
+    "prescription.warnings": "notes",
+    "prescription.content": "rx",
+    "prescription_item.instructions": "rx",
+    "prescription_item.drug_name": "rx",
+    "prescription_history.reason": "rx",
+    "prescription_template.name": "own",
+    "prescription_template.items": "own",
+    "refill_request.note": "notes",
+    "refill_request.answer": "notes",
     "emergency.description": "notes",
     "appointment.chief_complaint": "visit",
     "appointment.doctor_notes": "notes",
     "appointment_history.reason": "record",
     "referral.note": "notes",
     "video_session.chief_complaint": "visit",
-    "prescription.patient_name": "counter",
-    "prescription_item.drug_name": "counter",
-    "prescription_item.instructions": "counter",
-    "dispense_line.batch_number": "counter",
-    "dispense_line.substitute_reason": "counter",
+    "dispense_line.batch_number": "rx",
+    "dispense_line.substitute_reason": "rx",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
     "audit_event.reason": "trace",
@@ -88,6 +104,21 @@ PUBLIC = {
     "audit_event.subject_type": "a name of ours",
     "notification.kind": "a name of ours",
     "outbox_event.event_type": "a name of ours",
+    "prescription.clinic_name": "of a public clinic",
+    "prescription.code": "a code of its own for each",
+    "prescription.doctor_name": "of a public doctor",
+    "prescription.key_id": "a name of a public key",
+    "prescription.language": "a code of ours",
+    "prescription_access.how": "a word of ours",
+    "prescription_history.from_status": "a state",
+    "prescription_history.to_status": "a state",
+    "prescription_item.active_ingredient": "beside the medicine's name",
+    "prescription_item.dose_unit": "a word of ours",
+    "prescription_item.form": "beside the medicine's name",
+    "prescription_item.frequency": "a word of ours",
+    "prescription_item.strength": "beside the medicine's name",
+    "prescription_item.unit": "a word of ours",
+    "prescription_key.id": "a name of a public key",
     "repair.state": "a state",
     "video_event.event_type": "a name of ours",
     "visit_estimate.how": "a word of ours",
@@ -96,6 +127,7 @@ PUBLIC = {
 # Tables and columns that are for everybody, and what is derived from them.
 PUBLIC_TABLES = {"clinic", "pharmacy", "specialty", "department", "clinic_opening_hours", "migration"}
 PUBLIC_TABLES |= {"doctor_search", "doctor_place"}  # drawn from what is public
+PUBLIC_TABLES |= {"catalog_item", "stock_location"}  # names of medicines, and what is public of clinics and pharmacies
 PUBLIC_TABLES |= {"background_task", "running_process"}  # names of ours, of errors, of hosts
 PUBLIC_DOCTOR = {"title", "bio", "qualifications", "languages", "currency"}
 PLAIN = re.compile(r"(status|role|currency|time_zone|locale|appearance|kind|_type)$")  # words of ours, not of people

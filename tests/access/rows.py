@@ -6,9 +6,11 @@ from tests.access import (
     rows_counter,
     rows_emergencies,
     rows_people,
+    rows_prescriptions,
     rows_queues,
     rows_repairs,
     rows_schedules,
+    rows_stock,
     rows_visits,
     rows_waitlist,
 )
@@ -20,9 +22,11 @@ ROWS: list[Row] = [
     *rows_counter.ROWS,
     *rows_emergencies.ROWS,
     *rows_people.ROWS,
+    *rows_prescriptions.ROWS,
     *rows_queues.ROWS,
     *rows_repairs.ROWS,
     *rows_schedules.ROWS,
+    *rows_stock.ROWS,
     *rows_visits.ROWS,
     *rows_waitlist.ROWS,
 ]

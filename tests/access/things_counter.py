@@ -14,7 +14,7 @@ from tests.inventory import shelf
 
 async def of_side(side: str, cast: dict[str, Person]) -> dict[str, Any]:
     """Each text that somebody wrote is a canary."""
-    mark, pharmacist = canary(side, "counter"), cast["pharmacist"]
+    mark, pharmacist = canary(side, "rx"), cast["pharmacist"]
     pharmacy_id = pharmacist.actor.pharmacy_id
     assert pharmacy_id
     await db.execute("UPDATE pharmacy SET active = true WHERE id = $1", pharmacy_id)

@@ -10,7 +10,7 @@ from portal.accounts.schemas import Role
 from portal.ids import uuid7
 from portal.slots.actions import make_missing
 from tests import factories
-from tests.access import things, things_counter, things_queue
+from tests.access import things, things_counter, things_prescriptions, things_queue, things_stock
 from tests.access.canaries import canary, phone
 from tests.factories import Person
 
@@ -62,15 +62,24 @@ async def build() -> World:
     people: dict[str, Person | None] = {"anonymous": None, "system": system}
     sides = {}
     for name in ("owner", "other", "elsewhere"):
-        clinic_id, pharmacy_id = elsewhere if name == "elsewhere" else here
-        cast = await cast_of(name, people, clinic_id, pharmacy_id, specialty)
+        clinic_id, second_id, pharmacy_id = elsewhere if name == "elsewhere" else here
+        cast = await cast_of(name, people, (clinic_id, second_id), pharmacy_id, specialty)
         side = Side(
             name,
-            {"clinic": clinic_id, "pharmacy": pharmacy_id, "specialty": specialty, "spare": spare, "system": system.id},
+            {
+                "clinic": clinic_id,
+                "second_clinic": second_id,
+                "pharmacy": pharmacy_id,
+                "specialty": specialty,
+                "spare": spare,
+                "system": system.id,
+            },
         )
         side.ids |= {token: person.id for token, person in cast.items()}
         side.ids |= await things.of_side(name, cast, clinic_id) | await accounts_of(name, clinic_id)
         side.ids |= await things_queue.of_side(name, cast["patient"].id, cast["doctor"].id, clinic_id)
+        side.ids |= await things_stock.of_side(name, clinic_id, pharmacy_id, cast["admin"].id, cast["pharmacist"].id)
+        side.ids |= await things_prescriptions.of_side(name, cast, pharmacy_id, side.ids["completed"])
         side.ids |= await things_counter.of_side(name, cast)
         await make_missing(cast["doctor"].id, HORIZON_DAYS)
         sides[name] = side
@@ -81,24 +90,26 @@ async def build() -> World:
     return World(people, sides)
 
 
-async def place(name: str) -> tuple[UUID, UUID]:
+async def place(name: str) -> tuple[UUID, UUID, UUID]:
+    """A clinic, another one of the same admin, and a pharmacy."""
     clinic_id, pharmacy_id = await factories.clinic(name=f"Clinic {name}"), uuid7()
+    second_id = await factories.clinic(name=f"Second clinic {name}")
     licence = canary("owner" if name == "here" else name, "staff")
     await db.execute(
         "INSERT INTO pharmacy (id, name, time_zone, licence_number) VALUES ($1, $2, 'UTC', $3)",
         pharmacy_id, f"Pharmacy {name}", licence,
     )  # fmt: skip
-    return clinic_id, pharmacy_id
+    return clinic_id, second_id, pharmacy_id
 
 
 async def cast_of(
-    side: str, people: dict[str, Person | None], clinic_id: UUID, pharmacy_id: UUID, specialty: UUID
+    side: str, people: dict[str, Person | None], clinics: tuple[UUID, UUID], pharmacy_id: UUID, specialty: UUID
 ) -> dict[str, Person]:
     """The four people of a side; those who serve two sides are made once."""
     roles: dict[str, tuple[Role, dict[str, Any]]] = {
         "patient": (Role.PATIENT, {}),
-        "doctor": (Role.DOCTOR, {"clinic_ids": [clinic_id], "specialty_id": specialty}),
-        "admin": (Role.CLINIC_ADMIN, {"clinic_ids": [clinic_id]}),
+        "doctor": (Role.DOCTOR, {"clinic_ids": [clinics[0]], "specialty_id": specialty}),
+        "admin": (Role.CLINIC_ADMIN, {"clinic_ids": [*clinics]}),
         "pharmacist": (Role.PHARMACY, {"pharmacy_id": pharmacy_id}),
     }
     cast = {}
