@@ -13,7 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +23,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from bench import boards, booking, growth, live, machine, pages, report, waiting
+from bench import boards, booking, growth, live, machine, pages, report, stock, waiting
 from bench.cast import prepare
 from bench.figures import Figure, Figures
 from bench.goals import GOALS
@@ -60,6 +60,7 @@ GROUPS: tuple[tuple[Callable[[Stage], AbstractContextManager[Any]], tuple[Measur
     (live_servers, (live.fan_out, live.cheap_requests, live.burst)),
     (one_server, (boards.call_next,)),
     (growth_servers, (growth.growth,)),
+    (nullcontext, (stock.shelves,)),
 )
 
 begun = perf_counter()

@@ -53,6 +53,11 @@ GOALS = (
     Goal("call_cpu", "… processor time of the process for a call and its 21 pages, p50", "ms", None, None, False),
     Goal("boards_cpu", "… of one processor, while nobody is called", "%", None, None, False),
     Goal("memory_page", "… memory per open page", "KiB", None, None, False),
+    Goal("stock_balance", "balance of an item with 1,000,000 movements, against the sum of its ledger", "ms", 1, 0.1),
+    Goal("stock_moves", "… its latest 50 movements", "ms", 50, None, False),
+    Goal("stock_low", "what is low of 20,000 items at 50 places, against the sum of the batches", "ms", 1, 0.3),
+    Goal("stock_search", "search among 20,000 medicines", "ms", 100, 20, False),
+    Goal("stock_sale", "sale over the counter with ledger and audit, against a bare update and insert", "ms", 8, 4),
     Goal("growth_page", "a doctor's week at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
     Goal("growth_visit", "hold + book at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
 )  # fmt: skip

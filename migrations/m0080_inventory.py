@@ -48,10 +48,11 @@ $$;
 CATALOGUE = """
 CREATE TABLE catalog_item (
     id uuid CONSTRAINT catalog_item_pkey PRIMARY KEY,
-    name text NOT NULL CONSTRAINT catalog_item_name_present CHECK (name <> ''),
-    active_ingredient text NOT NULL DEFAULT '',
-    form text NOT NULL DEFAULT '',
-    strength text NOT NULL DEFAULT '',
+    name text NOT NULL CONSTRAINT catalog_item_name_length CHECK (length(name) BETWEEN 1 AND 200),
+    active_ingredient text NOT NULL DEFAULT ''
+        CONSTRAINT catalog_item_ingredient_length CHECK (length(active_ingredient) <= 200),
+    form text NOT NULL DEFAULT '' CONSTRAINT catalog_item_form_length CHECK (length(form) <= 100),
+    strength text NOT NULL DEFAULT '' CONSTRAINT catalog_item_strength_length CHECK (length(strength) <= 100),
     unit_type text NOT NULL CONSTRAINT catalog_item_unit_known CHECK (unit_type IN (
         'TABLETS', 'CAPSULES', 'BOTTLES', 'VIALS', 'AMPOULES', 'TUBES', 'SACHETS', 'INHALERS', 'PATCHES', 'SUPPOSITORIES',
         'PACKS', 'MILLILITRES', 'GRAMS', 'UNITS')),
@@ -84,7 +85,7 @@ CREATE TABLE batch (
     id uuid CONSTRAINT batch_pkey PRIMARY KEY,
     item_id uuid NOT NULL CONSTRAINT batch_item_fkey REFERENCES catalog_item,
     location_id uuid NOT NULL CONSTRAINT batch_location_fkey REFERENCES stock_location,
-    batch_number text NOT NULL CONSTRAINT batch_number_present CHECK (batch_number <> ''),
+    batch_number text NOT NULL CONSTRAINT batch_number_length CHECK (length(batch_number) BETWEEN 1 AND 60),
     expiry_date date NOT NULL CONSTRAINT batch_expiry_plausible CHECK (expiry_date BETWEEN '2000-01-01' AND '2200-01-01'),
     quantity numeric(14, 3) NOT NULL DEFAULT 0 CONSTRAINT batch_quantity_not_negative CHECK (quantity >= 0)
         CONSTRAINT batch_quantity_bounded CHECK (quantity <= 999999999),
@@ -98,7 +99,7 @@ CREATE TABLE batch (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     in_stock boolean NOT NULL GENERATED ALWAYS AS (quantity > 0) STORED,
     CONSTRAINT batch_once UNIQUE (item_id, location_id, batch_number, expiry_date),
-    CONSTRAINT batch_recall_reason CHECK ((recalled_at IS NULL) = (recall_reason IS NULL))
+    CONSTRAINT batch_recall_reason CHECK (recalled_at IS NULL OR recall_reason <> '')
 );
 COMMENT ON COLUMN batch.counted IS 'whether it is part of stock_level.quantity: neither recalled nor known to be expired';
 CREATE INDEX batch_first_expiring ON batch (item_id, location_id, expiry_date, id) WHERE in_stock;

@@ -51,6 +51,14 @@ RULES = {
     "a number in the queue is one person's": f"""
         SELECT session_id, date, queue_position FROM appointment
         WHERE session_id IS NOT NULL AND status IN {TAKES} GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    "a batch holds what its ledger says": """
+        SELECT b.id, b.quantity FROM batch b WHERE b.quantity < 0 OR b.quantity <> (
+            SELECT coalesce(sum(CASE WHEN t.transaction_type IN ('OUT', 'DISPENSE') THEN -t.quantity ELSE t.quantity END), 0)
+            FROM stock_transaction t WHERE t.batch_id = b.id)""",
+    "what can be given out is what its batches hold": """
+        SELECT l.item_id, l.location_id, l.quantity FROM stock_level l WHERE l.quantity <> (
+            SELECT coalesce(sum(b.quantity), 0) FROM batch b
+            WHERE b.item_id = l.item_id AND b.location_id = l.location_id AND b.counted)""",
     # A claim that nobody finished is free again a minute after it was made; only one from the future would not be.
     "no key waits for ever": "SELECT key FROM idempotency_key WHERE greatest(claimed_at, created_at) > clock_timestamp()",
     "the audit's chains are whole": """

@@ -48,6 +48,15 @@ BREAKS = {
     "no row of the audit without its change": [UNTAMED, "DELETE FROM appointment WHERE id = $1"],
     "a video visit has its session": [UNTAMED, "DELETE FROM video_session WHERE appointment_id = $1"],
     "a number in the queue is one person's": [COPY, SOMEBODY_ELSE, OTHER, NO_GUARDS, INSERT_COPY],
+    "a batch holds what its ledger says": [
+        UNTAMED,
+        "INSERT INTO batch (id, item_id, location_id, batch_number, expiry_date, quantity, cost_price, selling_price, currency)"
+        " VALUES (new_id(), new_id(), new_id(), 'B', '2030-01-01', 5, 1, 1, 'USD')",
+    ],
+    "what can be given out is what its batches hold": [
+        UNTAMED,
+        "INSERT INTO stock_level (item_id, location_id, quantity, threshold) VALUES (new_id(), new_id(), 1, 0)",
+    ],
     "no key waits for ever": [
         "INSERT INTO idempotency_key (scope, key, request_hash, claim, claimed_at)"
         " VALUES ($1, 'k', '', $1, clock_timestamp() + interval '1 second')"

@@ -94,6 +94,17 @@ SELECT $1, $2, current_date - d, $3 * (1 + (d * 7 + $4) % 5) FROM generate_serie
 RECALLED = """
 UPDATE batch SET recalled_at = clock_timestamp(), recall_reason = 'Notice of the maker', counted = false WHERE id = $1
 """
+COUNT = "INSERT INTO stock_count (id, location_id, actor_id, note) VALUES ($1, $2, $3, 'Monday, upper shelves')"
+COUNT_LINES = """
+INSERT INTO stock_count_line (count_id, batch_id, expected, counted)
+SELECT $1, id, quantity, quantity - CASE WHEN row_number() OVER (ORDER BY id) % 4 = 0 THEN 2 ELSE 0 END FROM (
+    SELECT id, quantity FROM batch WHERE location_id = $2 AND quantity >= 2 ORDER BY id LIMIT 12) b
+"""
+FOUND = """
+INSERT INTO stock_transaction (item_id, batch_id, location_id, transaction_type, quantity, balance, actor_id, reason, document)
+SELECT b.item_id, b.id, b.location_id, 'ADJUSTMENT', -2, 0, $2, 'Monday, upper shelves', 'count ' || l.count_id
+FROM stock_count_line l JOIN batch b ON b.id = l.batch_id WHERE l.count_id = $1 AND l.counted <> l.expected
+"""
 
 
 async def make_in_tx(world: World) -> None:
@@ -106,6 +117,10 @@ async def make_in_tx(world: World) -> None:
         for index, item in enumerate(items):
             if number == 0 or index % (number + 1) == 0:
                 await _shelve_in_tx(item, index + 3 * number, pharmacy_id, pharmacist, clinic.currency, today)
+    counted = uuid7()
+    await db.execute(COUNT, counted, world.pharmacies[0], pharmacist)
+    await db.execute(COUNT_LINES, counted, world.pharmacies[0])
+    await db.execute(FOUND, counted, pharmacist)
     for index, item in enumerate(items):
         if item[1] in AT_CLINICS:
             await _shelve_in_tx(item, index + 4, world.clinics[0].id, admin, world.clinics[0].currency, today)

@@ -24,14 +24,15 @@ STOPPED = "UPDATE batch SET recalled_at = clock_timestamp(), recall_reason = $2,
 COUNTED = "INSERT INTO stock_count (id, location_id, actor_id, note) VALUES ($1, $2, $3, $4)"
 COUNTED_LINE = "INSERT INTO stock_count_line (count_id, batch_id, expected, counted) VALUES ($1, $2, 40, 40)"
 IMPORTED = "INSERT INTO stock_import (id, location_id, actor_id, digest, lines) VALUES ($1, $2, $3, '\\x01', 1)"
+UNITS = {"owner": "TABLETS", "other": "CAPSULES", "elsewhere": "VIALS"}  # so that they may have the same name
 
 
 async def of_side(side: str, clinic_id: UUID, pharmacy_id: UUID, admin_id: UUID, pharmacist_id: UUID) -> dict[str, Any]:
     """The item is public, as all of the catalogue; its batches are those of the place."""
     item, count = uuid7(), uuid7()
     await db.execute(
-        "INSERT INTO catalog_item (id, name, unit_type, reorder_threshold) VALUES ($1, $2, 'TABLETS', 500)",
-        item, f"Shared {side}",
+        "INSERT INTO catalog_item (id, name, unit_type, reorder_threshold) VALUES ($1, $2, $3, 500)",
+        item, f"Shared {side}", UNITS[side],
     )  # fmt: skip
     found: dict[str, Any] = {"stock_item": item, "stock_count": count}
     for days, (name, place, actor, audience) in enumerate((

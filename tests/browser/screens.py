@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
 from tests.browser.stage import WAITING, Stage
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
@@ -236,11 +237,14 @@ SCREENS = [
     Screen(ADMIN, "/admin/audit"),
     Screen(ADMIN, "/admin/audit/verify"),
     Screen(ADMIN, "/admin/health"),
+    *(Screen(PHARMACY, *one) for one in STOCK_OF_PHARMACY),
+    *(Screen(CLINIC, *one) for one in STOCK_OF_CLINIC),
 ]
 
 NO_SCREEN = (  # machines read these, or they are files
     "/api", "/schema", "/health", "/metrics", "/.well-known", "/static", "/live", "/sw.js",
     "/appointments/{appointment_id}/calendar.ics", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
+    "/stock/export.csv", "/stock/movements.csv",
 )  # fmt: skip
 
 DOCTORS_SLOTS = (
@@ -254,6 +258,7 @@ SELECT
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
+    {SHELF}
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '30 days'
         ORDER BY s.starts_at LIMIT 1) AS slot,
     (SELECT s.id {DOCTORS_SLOTS} AND s.appointment_id IS NULL AND s.date > now() + interval '40 days'
