@@ -101,6 +101,12 @@ def call_for_help(page: Page) -> None:
         page.locator("form[action$='/cancel']").wait_for()
 
 
+def leave_unchecked(page: Page) -> None:
+    """What is asked for before anybody has looked at a document."""
+    page.locator("main form[method=post] .counter-end button").click()
+    page.locator(".error-summary").wait_for()
+
+
 SCREENS = [
     Screen(VISITOR, "/"),
     Screen(VISITOR, "/doctors"),
@@ -226,6 +232,12 @@ SCREENS = [
     Screen(CLINIC, "/specialties/{specialty}"),
     Screen(CLINIC, "/appointments/{visit}"),
     Screen(CLINIC, "/settings"),
+    Screen(PHARMACY, "/counter"),
+    Screen(PHARMACY, "/counter?q=zzzz", name="counter-none"),
+    Screen(PHARMACY, "/counter?q={unsent}", name="counter-open"),
+    Screen(PHARMACY, "/counter/{paper}"),
+    Screen(PHARMACY, "/counter/{paper}", leave_unchecked, "counter-errors"),
+    Screen(PHARMACY, "/counter/dispenses"),
     Screen(PHARMACY, "/pharmacy"),
     Screen(PHARMACY, "/pharmacy/new"),
     Screen(PHARMACY, "/pharmacy/settings"),
@@ -255,6 +267,10 @@ PLACES = f"""
 SELECT
     (SELECT id FROM account WHERE email = 'doctor@example.com') AS doctor,
     (SELECT id FROM account WHERE email = 'patient@example.com') AS patient,
+    (SELECT r.id FROM prescription r JOIN pharmacist f ON f.pharmacy_id = r.pharmacy_id
+        JOIN account a ON a.id = f.account_id AND a.email = 'pharmacy@example.com'
+        WHERE r.status = 'ACTIVE' ORDER BY r.sent_at LIMIT 1) AS paper,
+    (SELECT r.code FROM prescription r WHERE r.pharmacy_id IS NULL AND r.status = 'ACTIVE' ORDER BY r.id LIMIT 1) AS unsent,
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
