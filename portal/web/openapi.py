@@ -136,6 +136,9 @@ def document(app: Litestar) -> dict[str, Any]:
     return found
 
 
+PLACES = {"location_id"}  # in a query: somebody else's is answered as one that does not exist
+
+
 def _complete(path: str, method: str, operation: dict[str, Any], access: Access) -> None:
     statuses = ["400", "422", "429", "503"]
     if access.public:
@@ -144,7 +147,7 @@ def _complete(path: str, method: str, operation: dict[str, Any], access: Access)
         statuses.append("401")
     if not access.public:
         statuses.append("403")
-    if "{" in path:
+    if "{" in path or any(one.get("name") in PLACES for one in operation.get("parameters", ())):
         statuses.append("404")
     if method in WITH_BODY:
         statuses += ["403", "404", "409", "413", "415"]
