@@ -8,6 +8,7 @@ import logging
 from portal import db
 from portal.accounts import tokens
 from portal.demo import calendar, counter, people, places, prescriptions, stock, talks
+from portal.demo import calendar, counter, people, places, prescriptions, stock
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)

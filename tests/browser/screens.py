@@ -77,6 +77,12 @@ def call_for_help(page: Page) -> None:
         page.locator("form[action$='/cancel']").wait_for()
 
 
+def leave_unchecked(page: Page) -> None:
+    """What is asked for before anybody has looked at a document."""
+    page.locator("main form[method=post] .counter-end button").click()
+    page.locator(".error-summary").wait_for()
+
+
 SCREENS = [
     Screen(VISITOR, "/"),
     Screen(VISITOR, "/doctors"),
@@ -214,6 +220,17 @@ SCREENS = [
     Screen(CLINIC, "/specialties/{specialty}"),
     Screen(CLINIC, "/appointments/{visit}"),
     Screen(CLINIC, "/settings"),
+    Screen(PHARMACY, "/counter"),
+    Screen(PHARMACY, "/counter?q=zzzz", name="counter-none"),
+    Screen(PHARMACY, "/counter?q={unsent}", name="counter-open"),
+    Screen(PHARMACY, "/counter/{paper}"),
+    Screen(PHARMACY, "/counter/{paper}", leave_unchecked, "counter-errors"),
+    Screen(PHARMACY, "/counter/dispenses"),
+    Screen(PHARMACY, "/counter/dispenses/{dispense}"),
+    Screen(PHARMACY, "/counter/dispenses/{dispense}/labels"),
+    Screen(PHARMACY, "/counter/dispenses/{dispense}/receipt"),
+    Screen(PHARMACY, "/counter/batches/{given_batch}"),
+    Screen(PATIENT, "/prescriptions/{own_paper}/fills"),
     Screen(PHARMACY, "/pharmacy"),
     Screen(PHARMACY, "/pharmacy/new"),
     Screen(PHARMACY, "/pharmacy/settings"),
@@ -245,6 +262,10 @@ PLACES = f"""
 SELECT
     (SELECT id FROM account WHERE email = 'doctor@example.com') AS doctor,
     (SELECT id FROM account WHERE email = 'patient@example.com') AS patient,
+    (SELECT r.id FROM prescription r JOIN pharmacist f ON f.pharmacy_id = r.pharmacy_id
+        JOIN account a ON a.id = f.account_id AND a.email = 'pharmacy@example.com'
+        WHERE r.status = 'ACTIVE' ORDER BY r.sent_at LIMIT 1) AS paper,
+    (SELECT r.code FROM prescription r WHERE r.pharmacy_id IS NULL AND r.status = 'ACTIVE' ORDER BY r.id LIMIT 1) AS unsent,
     (SELECT id FROM account WHERE email = 'patient7@example.com') AS user,
     (SELECT id FROM specialty WHERE name = 'Cardiology') AS specialty,
     (SELECT clinic_id FROM clinic_admin LIMIT 1) AS clinic,
@@ -273,6 +294,33 @@ FROM account d WHERE d.email = 'doctor@example.com'
 """
 
 
+# One tablet of the last that was sent to the counter, given out a moment ago.
+GIVEN = """
+WITH paper AS (
+    SELECT r.id, r.patient_id, r.pharmacy_id, f.account_id FROM prescription r JOIN pharmacist f ON f.pharmacy_id = r.pharmacy_id
+    JOIN account a ON a.id = f.account_id AND a.email = 'pharmacy@example.com'
+    WHERE r.status = 'ACTIVE' ORDER BY r.sent_at DESC, r.id LIMIT 1
+), batch AS (
+    SELECT b.*, i.id AS of FROM paper JOIN prescription_item i ON i.prescription_id = paper.id
+    JOIN batch b ON b.item_id = i.catalog_item_id AND b.location_id = paper.pharmacy_id AND b.quantity >= 1
+        AND b.recalled_at IS NULL AND b.expiry_date > current_date ORDER BY i.position, b.expiry_date LIMIT 1
+), moved AS (
+    INSERT INTO stock_transaction (item_id, batch_id, location_id, transaction_type, quantity, balance, actor_id)
+    SELECT item_id, batch.id, location_id, 'DISPENSE', 1, 0, account_id FROM batch, paper RETURNING id
+), given AS (
+    INSERT INTO dispense (id, prescription_id, patient_id, pharmacy_id, pharmacist_id, identity_checked)
+    SELECT gen_random_uuid(), id, patient_id, pharmacy_id, account_id, true FROM paper RETURNING id
+), line AS (
+    INSERT INTO dispense_line (dispense_id, prescription_item_id, item_id, batch_id, batch_number, expiry_date, quantity,
+        unit_price, currency, transaction_id)
+    SELECT given.id, batch.of, item_id, batch.id, batch_number, expiry_date, 1, selling_price, currency, moved.id
+    FROM given, batch, moved
+)
+SELECT given.id AS dispense, batch.id AS given_batch, (SELECT r.id FROM prescription r JOIN account a ON a.id = r.patient_id
+    WHERE a.email = 'patient@example.com' ORDER BY r.id LIMIT 1) AS own_paper FROM given, batch
+"""
+
+
 def places(stage: Stage) -> dict[str, str]:
     """What stands for the names in the addresses; times are kept for the patient, and not all is well."""
     stage.ask(TROUBLE)
@@ -281,6 +329,7 @@ def places(stage: Stage) -> dict[str, str]:
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]
+    found |= dict(stage.ask(GIVEN)[0])
     return {name: str(value) for name, value in found.items()}
 
 

@@ -33,7 +33,7 @@ async def test_demo_world(database_url: str, tmp_path: Path) -> None:
     )
     assert full > 10, "some days are nearly full"
     waiting = "SELECT count(*) FROM prescription WHERE pharmacy_id IS NOT NULL AND status = 'ACTIVE'"
-    assert await db.fetch_value(waiting) == 5, "prescriptions wait at the counter"
+    assert await db.fetch_value(waiting) >= 5, "prescriptions wait at the counter"
     before = await db.fetch_value("SELECT count(*) FROM slot")
     await demo.ensure(settings)
     assert await db.fetch_value("SELECT count(*) FROM slot") == before
