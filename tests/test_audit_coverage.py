@@ -17,7 +17,6 @@ from tests.access.world import Side
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
 
 PERSONAL = {"person", "visit", "notes", "consulting", "record", "rx"}  # audiences whose texts are a patient's data
-PERSONAL = {"person", "visit", "notes", "record", "rx"}  # audiences whose texts are a patient's data
 
 
 @pytest.fixture(scope="module")

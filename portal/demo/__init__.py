@@ -8,7 +8,6 @@ import logging
 from portal import db
 from portal.accounts import tokens
 from portal.demo import calendar, counter, people, places, prescriptions, stock, talks
-from portal.demo import calendar, counter, people, places, prescriptions, stock
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ async def ensure(settings: Settings) -> None:
         cast = await people.make_in_tx(world, PASSWORD)
         await calendar.make_in_tx(world, cast, settings.horizon_days)
         await stock.make_in_tx(world)
-        await counter.make_in_tx()
         await talks.make_in_tx(cast)
         await prescriptions.make_in_tx(cast)
+        await counter.make_in_tx()
     await db.execute("ANALYZE")

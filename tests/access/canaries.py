@@ -19,7 +19,6 @@ AUDIENCES = {
     "visit": {"patient", "doctor", "admin"},  # why the patient comes: not for the back office
     "notes": {"patient", "doctor"},  # what was said in the consulting room
     "consulting": {"doctor"},  # what was written there
-    "notes": {"patient", "doctor"},  # what was written in the consulting room
     "shelf": {"admin"},  # what lies at the clinic
     "counter": {"pharmacist"},  # what lies at the pharmacy
     "planning": {"doctor", "admin", "system"},  # why a session is off

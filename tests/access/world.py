@@ -11,7 +11,6 @@ from portal.ids import uuid7
 from portal.slots.actions import make_missing
 from tests import factories
 from tests.access import things, things_chat, things_counter, things_prescriptions, things_queue, things_stock
-from tests.access import things, things_counter, things_prescriptions, things_queue, things_stock
 from tests.access.canaries import canary, phone
 from tests.factories import Person
 
