@@ -63,6 +63,7 @@ async def issue_in_tx(actor: Actor, new: NewPrescription, renews: UUID | None = 
     return prescription_id
 
 
+@db.retried
 async def check(actor: Actor, new: NewPrescription) -> list[Warned]:
     """What a prescription would be warned of, without issuing it. Raises as `issue`, but never for a warning."""
     if not policy.may_issue(actor):

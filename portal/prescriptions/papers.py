@@ -8,6 +8,7 @@ import logging
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,7 +25,7 @@ from portal.web.render import STATIC, format_date, format_datetime, format_numbe
 logging.getLogger("fpdf").setLevel(logging.ERROR)  # it tells of every sign that a font does not have
 logging.getLogger("fontTools").setLevel(logging.ERROR)
 
-MARGIN, WIDTH, BOTTOM, QR_SIZE = 18.0, 174.0, 24.0, 46.0  # millimetres on A4
+MARGIN, WIDTH, BOTTOM, QR_SIZE, ITEM_HEIGHT = 18.0, 174.0, 24.0, 46.0, 32.0  # millimetres on A4
 INK, QUIET, PINE, LINE = (22, 34, 36), (86, 98, 99), (23, 92, 69), (208, 204, 194)
 FONTS = {"text": "NotoSans", "arabic": "NotoNaskhArabic", "devanagari": "NotoSansDevanagari"}
 
@@ -102,6 +103,12 @@ class Paper(FPDF):
         self.alias_nb_pages("{pages}")
         self.add_page()
 
+    def _render_styled_text_line(self, *args: Any, **named: Any) -> Any:
+        """Where a line takes letters from another font, fpdf2 forgets that the page itself knows nothing of the next one:
+        so each line says its font anew."""
+        self.current_font_is_set_on_page = False
+        return super()._render_styled_text_line(*args, **named)
+
     def write_line(
         self, text: str, size: float = 10, style: str = "", *, indent: float = 0, gap: float = 0, tone: tuple[int, ...] = INK
     ) -> None:  # fmt: skip
@@ -165,15 +172,16 @@ class Paper(FPDF):
         name = " ".join(part for part in (item.drug_name, item.strength, item.form) if part)
         refills = ngettext("%(n)s refill", "%(n)s refills", item.refills_allowed) if item.refills_allowed else ""
         amount = _("Quantity: %(amount)s", amount=amount_words(item.quantity, item.unit))
-        with self.unbreakable() if len(item.instructions) < 200 else self.local_context():
-            self.write_line(f"{format_number(number)}. {name}", 12, "B")
-            if item.active_ingredient and item.active_ingredient.casefold() != item.drug_name.casefold():
-                self.write_line(item.active_ingredient, 9.5, indent=6, tone=QUIET)
-            self.write_line(directions_of(item.dose, item.dose_unit, item.frequency, item.duration_days), 11, indent=6)
-            self.write_line(" · ".join(filter(None, [amount, refills])), 10, indent=6)
-            if item.instructions:
-                self.write_line(item.instructions, 10, indent=6)
-            self.ln(3)
+        if self.will_page_break(ITEM_HEIGHT):
+            self.add_page()
+        self.write_line(f"{format_number(number)}. {name}", 12, "B")
+        if item.active_ingredient and item.active_ingredient.casefold() != item.drug_name.casefold():
+            self.write_line(item.active_ingredient, 9.5, indent=6, tone=QUIET)
+        self.write_line(directions_of(item.dose, item.dose_unit, item.frequency, item.duration_days), 11, indent=6)
+        self.write_line(" · ".join(filter(None, [amount, refills])), 10, indent=6)
+        if item.instructions:
+            self.write_line(item.instructions, 10, indent=6)
+        self.ln(3)
 
     def notes(self) -> None:
         if self.content.notes:
@@ -209,8 +217,7 @@ class Paper(FPDF):
         self.set_xy(MARGIN, -15)
         self.set_font("text", "", 8.5)
         self.set_text_color(*QUIET)
-        shown = _("Page %(number)s of %(pages)s", number=self.page_no(), pages="{pages}")
-        self.cell(WIDTH, 5, f"{shown_code(self.content.code)} · {shown}", align="C")
+        self.cell(WIDTH, 5, f"{shown_code(self.content.code)} · {self.page_no()} / {{pages}}", align="C")
 
 
 def draw_code(paper: FPDF, text: str, x: float, y: float, size: float) -> None:

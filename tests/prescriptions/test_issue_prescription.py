@@ -1,5 +1,6 @@
 """Issuing by the API: who may, what is demanded, what is warned of, what follows."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from portal import db
 from portal.prescriptions.numbers import read_code
 from tests.appointments.conftest import audit_of, events_of
+from tests.catalogue import FULL, figure
 from tests.clients import published
 from tests.prescriptions.conftest import Stage, allergic, get, issued, item, medicine, order, post, row_of, visit
 
@@ -135,3 +137,23 @@ async def test_the_same_request_once_more(client: httpx.AsyncClient, stage: Stag
     second = await client.post("/api/prescriptions", json=order(stage), headers=headers)
     assert first.status_code == second.status_code == 201 and first.json() == second.json()
     assert await db.fetch_value("SELECT count(*) FROM prescription WHERE appointment_id = $1", stage.visit) == 1
+
+
+@pytest.mark.B1
+async def test_one_effect_per_key(client: httpx.AsyncClient, stage: Stage) -> None:
+    """The same order twenty times at once and five times later is one prescription, and one answer."""
+    keys = 50 if FULL else 3
+    for number in range(keys):
+        wanted = order(stage, item(drug_name=f"Medicine {number}"))
+        headers = {**stage.doctor.bearer, "Idempotency-Key": f"one-{uuid4()}"}
+
+        async def ask(wanted: Any = wanted, headers: Any = headers) -> httpx.Response:
+            return await client.post("/api/prescriptions", json=wanted, headers=headers)
+
+        at_once = await asyncio.gather(*(ask() for _ in range(20)))
+        later = [await ask() for _ in range(5)]
+        assert {one.status_code for one in at_once} <= {201, 409} and {one.status_code for one in later} == {201}
+        assert len({one.json()["id"] for one in [*at_once, *later] if one.status_code == 201}) == 1
+    stored = await db.fetch_value("SELECT count(*) FROM prescription WHERE appointment_id = $1", stage.visit)
+    assert stored == keys
+    figure("B1", f"issuing: {keys * 25} requests with {keys} keys: {stored} prescriptions")

@@ -68,6 +68,7 @@ async def test_the_code_is_read_from_the_picture(
     assert said["code"] == made["code"]
     shown = texts(document)
     assert f"{made['code'][:3]}-{made['code'][3:6]}-{made['code'][6:]}" in shown and "Paracetamol 500 mg" in shown
+    assert "With water." in shown  # in whatever language: no font is taken for another
     if locale == "en":
         assert name in shown and "21 tablets" in shown and "1 tablet, three times a day, for 7 days" in shown
 
