@@ -10,7 +10,20 @@ from playwright.sync_api import Page
 
 from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
 from tests.browser.stage import WAITING, Stage
-from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
+from tests.browser.steps import (
+    call_for_help,
+    change_language,
+    clear_and_submit,
+    clear_and_submit_dates,
+    keep_and_look,
+    leave_unchecked,
+    make_link,
+    open_menu,
+    preview,
+    show_keys,
+    submit,
+)
+from tests.browser.troubles import BREAK, GIVEN, KEEP, QUEUE, TROUBLE, WAIT
 
 VISITOR = ""
 PATIENT = "patient@example.com"
@@ -39,72 +52,6 @@ class Screen:
     def title(self) -> str:
         words = self.name or self.path.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "front"
         return f"{NAMES[self.who]}-{words.replace('?', '-').replace('=', '-').replace('&', '-')}"
-
-
-def submit(page: Page) -> None:
-    """The main form as it stands, emptied of what the browser would check itself, which shows its errors."""
-    page.locator("main form[method=post]:has(.form-actions) button:not([type=button])").last.click()
-    page.locator(".error-summary").wait_for()
-
-
-def open_menu(page: Page) -> None:
-    page.locator("details[data-menu] summary").last.click()
-
-
-def show_keys(page: Page) -> None:
-    page.keyboard.press("?")
-    page.locator("dialog[open]").wait_for()
-
-
-def clear_and_submit(page: Page) -> None:
-    for box in page.locator("main form[method=post] :is(input[type=text], input[type=time], input[type=number])").all():
-        box.fill("")
-    submit(page)
-
-
-def clear_and_submit_dates(page: Page) -> None:
-    page.locator("[name=to]").fill("2020-01-01")
-    submit(page)
-
-
-def make_link(page: Page) -> None:
-    page.fill("#f-name", "Ground floor")
-    page.get_by_role("button", name="Make a link").click()
-    page.locator("#wall-link").wait_for()
-
-
-def keep_and_look(page: Page) -> None:
-    """The grid with an own hold on it."""
-    page.locator(".slot[data-state=OPEN] button >> visible=true").first.click()
-    page.wait_for_url("**/book")
-    page.go_back()
-    page.reload()
-    page.locator(".my-hold").first.wait_for()
-
-
-def preview(page: Page) -> None:
-    """The second step of a schedule form: what the change does."""
-    page.locator("main form[method=post] button:not([type=button])").last.click()
-    page.locator("h1").wait_for()
-
-
-def change_language(page: Page) -> None:
-    """Any answer that says what was done, as a message."""
-    page.locator("main form[method=post] button:not([type=button])").last.click()
-    page.locator(".toast").wait_for()
-
-
-def call_for_help(page: Page) -> None:
-    """Unless the call of another picture still waits."""
-    if page.locator("[data-sos]").count():
-        page.locator("[data-sos]").click()
-        page.locator("form[action$='/cancel']").wait_for()
-
-
-def leave_unchecked(page: Page) -> None:
-    """What is asked for before anybody has looked at a document."""
-    page.locator("main form[method=post] .counter-end button").click()
-    page.locator(".error-summary").wait_for()
 
 
 SCREENS = [
@@ -299,33 +246,6 @@ SELECT
     (SELECT o.account_id FROM doctor o JOIN specialty s ON s.id = o.specialty_id AND s.name = 'Cardiology'
         WHERE o.account_id <> d.id ORDER BY o.account_id LIMIT 1) AS colleague
 FROM account d WHERE d.email = 'doctor@example.com'
-"""
-
-
-# One tablet of the last that was sent to the counter, given out a moment ago.
-GIVEN = """
-WITH paper AS (
-    SELECT r.id, r.patient_id, r.pharmacy_id, f.account_id FROM prescription r JOIN pharmacist f ON f.pharmacy_id = r.pharmacy_id
-    JOIN account a ON a.id = f.account_id AND a.email = 'pharmacy@example.com'
-    WHERE r.status = 'ACTIVE' ORDER BY r.sent_at DESC, r.id LIMIT 1
-), batch AS (
-    SELECT b.*, i.id AS of FROM paper JOIN prescription_item i ON i.prescription_id = paper.id
-    JOIN batch b ON b.item_id = i.catalog_item_id AND b.location_id = paper.pharmacy_id AND b.quantity >= 1
-        AND b.recalled_at IS NULL AND b.expiry_date > current_date ORDER BY i.position, b.expiry_date LIMIT 1
-), moved AS (
-    INSERT INTO stock_transaction (item_id, batch_id, location_id, transaction_type, quantity, balance, actor_id)
-    SELECT item_id, batch.id, location_id, 'DISPENSE', 1, 0, account_id FROM batch, paper RETURNING id
-), given AS (
-    INSERT INTO dispense (id, prescription_id, patient_id, pharmacy_id, pharmacist_id, identity_checked)
-    SELECT gen_random_uuid(), id, patient_id, pharmacy_id, account_id, true FROM paper RETURNING id
-), line AS (
-    INSERT INTO dispense_line (dispense_id, prescription_item_id, item_id, batch_id, batch_number, expiry_date, quantity,
-        unit_price, currency, transaction_id)
-    SELECT given.id, batch.of, item_id, batch.id, batch_number, expiry_date, 1, selling_price, currency, moved.id
-    FROM given, batch, moved
-)
-SELECT given.id AS dispense, batch.id AS given_batch, (SELECT r.id FROM prescription r JOIN account a ON a.id = r.patient_id
-    WHERE a.email = 'patient@example.com' ORDER BY r.id LIMIT 1) AS own_paper FROM given, batch
 """
 
 
