@@ -57,3 +57,29 @@ INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
 SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish
 ON CONFLICT (entry_id, slot_id) DO UPDATE SET expires_at = excluded.expires_at RETURNING id
 """
+
+# One tablet of the last that was sent to the counter, given out a moment ago.
+GIVEN = """
+WITH paper AS (
+    SELECT r.id, r.patient_id, r.pharmacy_id, f.account_id FROM prescription r JOIN pharmacist f ON f.pharmacy_id = r.pharmacy_id
+    JOIN account a ON a.id = f.account_id AND a.email = 'pharmacy@example.com'
+    WHERE r.status = 'ACTIVE' ORDER BY r.sent_at DESC, r.id LIMIT 1
+), batch AS (
+    SELECT b.*, i.id AS of FROM paper JOIN prescription_item i ON i.prescription_id = paper.id
+    JOIN batch b ON b.item_id = i.catalog_item_id AND b.location_id = paper.pharmacy_id AND b.quantity >= 1
+        AND b.recalled_at IS NULL AND b.expiry_date > current_date ORDER BY i.position, b.expiry_date LIMIT 1
+), moved AS (
+    INSERT INTO stock_transaction (item_id, batch_id, location_id, transaction_type, quantity, balance, actor_id)
+    SELECT item_id, batch.id, location_id, 'DISPENSE', 1, 0, account_id FROM batch, paper RETURNING id
+), given AS (
+    INSERT INTO dispense (id, prescription_id, patient_id, pharmacy_id, pharmacist_id, identity_checked)
+    SELECT gen_random_uuid(), id, patient_id, pharmacy_id, account_id, true FROM paper RETURNING id
+), line AS (
+    INSERT INTO dispense_line (dispense_id, prescription_item_id, item_id, batch_id, batch_number, expiry_date, quantity,
+        unit_price, currency, transaction_id)
+    SELECT given.id, batch.of, item_id, batch.id, batch_number, expiry_date, 1, selling_price, currency, moved.id
+    FROM given, batch, moved
+)
+SELECT given.id AS dispense, batch.id AS given_batch, (SELECT r.id FROM prescription r JOIN account a ON a.id = r.patient_id
+    WHERE a.email = 'patient@example.com' ORDER BY r.id LIMIT 1) AS own_paper FROM given, batch
+"""
