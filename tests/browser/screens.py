@@ -11,8 +11,6 @@ from playwright.sync_api import Page
 from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
 from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
 from tests.browser.stage import WAITING, Stage
-from tests.browser.steps import clear_and_submit, clear_and_submit_dates, open_menu, show_keys, submit
-from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 from tests.browser.steps import (
     call_for_help,
     change_language,
@@ -55,46 +53,6 @@ class Screen:
     def title(self) -> str:
         words = self.name or self.path.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "front"
         return f"{NAMES[self.who]}-{words.replace('?', '-').replace('=', '-').replace('&', '-')}"
-
-
-def make_link(page: Page) -> None:
-    page.fill("#f-name", "Ground floor")
-    page.get_by_role("button", name="Make a link").click()
-    page.locator("#wall-link").wait_for()
-
-
-def keep_and_look(page: Page) -> None:
-    """The grid with an own hold on it."""
-    page.locator(".slot[data-state=OPEN] button >> visible=true").first.click()
-    page.wait_for_url("**/book")
-    page.go_back()
-    page.reload()
-    page.locator(".my-hold").first.wait_for()
-
-
-def preview(page: Page) -> None:
-    """The second step of a schedule form: what the change does."""
-    page.locator("main form[method=post] button:not([type=button])").last.click()
-    page.locator("h1").wait_for()
-
-
-def change_language(page: Page) -> None:
-    """Any answer that says what was done, as a message."""
-    page.locator("main form[method=post] button:not([type=button])").last.click()
-    page.locator(".toast").wait_for()
-
-
-def call_for_help(page: Page) -> None:
-    """Unless the call of another picture still waits."""
-    if page.locator("[data-sos]").count():
-        page.locator("[data-sos]").click()
-        page.locator("form[action$='/cancel']").wait_for()
-
-
-def leave_unchecked(page: Page) -> None:
-    """What is asked for before anybody has looked at a document."""
-    page.locator("main form[method=post] .counter-end button").click()
-    page.locator(".error-summary").wait_for()
 
 
 SCREENS = [

@@ -1,4 +1,3 @@
-"""What is done on many screens before their picture is taken."""
 """What is done on a screen before its picture is taken."""
 
 from playwright.sync_api import Page
