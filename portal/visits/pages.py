@@ -17,12 +17,11 @@ from portal.appointments.schemas import Appointment
 from portal.errors import Conflict, Invalid
 from portal.records.queries import record
 from portal.video import readings
-from portal.video.pages import CHIME
+from portal.video.pages import let_chime_work
 from portal.visits import actions, queries
 from portal.visits.schemas import Notes, NotesForm
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
-from portal.web.headers import allow
 from portal.web.i18n import _
 from portal.web.query import Skip
 from portal.web.render import fragment, page, redirect
@@ -53,7 +52,7 @@ async def visit_page(
     door = await room_of(actor, found)
     provider = (door.session.provider if door else None) or request.app.state.settings.video
     if door and provider == "chime":
-        allow(request, "connect-src", *CHIME)
+        let_chime_work(request)
     return page(
         "visits/visit.html",
         status=status,
