@@ -2,7 +2,7 @@
 // Without this file every button posts the form, and the same happens.
 
 const pad = () => document.querySelector("[data-pad]");
-let waiting;
+let waiting, asked = 0;
 
 document.addEventListener("input", ({ target }) => {
   const { find, found } = target.dataset;
@@ -26,6 +26,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-step]");
   if (!button || !pad()?.contains(button)) return;
   event.preventDefault();
+  asked += 1;
   const page = await post(button.value);
   const fresh = page.querySelector("[data-pad]");
   if (!fresh) { location.reload(); return; }
@@ -40,7 +41,9 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("change", async ({ target }) => {
   const row = target.closest("[data-compute]");
   if (!row || !pad()?.contains(row)) return;
+  const mine = ++asked;
   const page = await post("compute");
+  if (mine !== asked) return; // another number has changed since
   const sum = page.getElementById(row.dataset.compute);
   const here = document.getElementById(row.dataset.compute);
   if (sum && here) here.replaceChildren(...sum.childNodes);
