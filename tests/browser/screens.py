@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.browser import screens_prescriptions
 from tests.browser.stage import WAITING, Stage
 from tests.browser.troubles import BREAK, KEEP, QUEUE, TROUBLE, WAIT
 
@@ -137,12 +138,7 @@ SCREENS = [
     Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
     Screen(PATIENT, "/appointments/{visit}/reschedule"),
     Screen(PATIENT, "/appointments/{broken}/repair"),
-    Screen(PATIENT, "/prescriptions"),
-    Screen(DOCTOR, "/prescriptions"),
-    Screen(DOCTOR, "/refills"),
-    Screen(DOCTOR, "/pad/templates"),
-    Screen(VISITOR, "/rx"),
-    Screen(VISITOR, "/rx?code=ACD34679X", name="rx-not-genuine"),
+    *(Screen(who, path, name=name) for who, path, name in screens_prescriptions.LISTED),
     Screen(PATIENT, "/doctors/{doctor}"),
     Screen(PATIENT, "/doctors/{doctor}?week={far}", keep_and_look, "doctor-own-hold"),
     Screen(PATIENT, "/slots/{slot}/hold"),
@@ -288,6 +284,7 @@ def places(stage: Stage) -> dict[str, str]:
     found = dict(stage.ask(PLACES)[0]) | dict(stage.ask(BREAK)[0]) | dict(stage.ask(QUEUE, IN_QUEUE)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
+    found |= dict(stage.ask(screens_prescriptions.PRESCRIBED)[0])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]
     return {name: str(value) for name, value in found.items()}
 
