@@ -13,6 +13,7 @@ from portal.prescriptions.schemas import DoseUnit, Frequency, NewItem, NewPrescr
 
 # Name and strength in the catalogue, dose, how often, for how many days, refills, what else is said.
 MEDICINES = {
+    "fever": ("Paracetamol", "500 mg", 1, "THREE_TIMES_DAILY", 7, 0, "With plenty of water."),
     "pain": ("Ibuprofen", "400 mg", 1, "THREE_TIMES_DAILY", 5, 0, "With food, and plenty of water."),
     "infection": (
         "Amoxicillin",
@@ -31,7 +32,7 @@ MEDICINES = {
     "sugar": ("Metformin", "500 mg", 1, "TWICE_DAILY", 30, 2, ""),
 }
 PAPERS = (
-    ("infection", "pain"), ("pressure", "lipids"), ("allergy",), ("stomach", "pain"), ("thyroid",), ("sugar", "pressure"),
+    ("stomach", "pain"), ("pressure", "lipids"), ("allergy",), ("infection", "pain"), ("thyroid",), ("sugar", "pressure"),
     ("infection",),
 )  # fmt: skip
 SENT = 5  # so many of them; the others are shown by their code
@@ -62,13 +63,14 @@ async def make_in_tx() -> None:
     await db.execute(statements.KEY, keys.key_id(keys.public_key()), keys.public_key())
     visits = await db.fetch(VISITS, pharmacy_id, len(PAPERS))
     for number, (visit, names) in enumerate(zip(visits, PAPERS, strict=False)):
-        items = [await _item_in_tx(name) for name in names]
+        items = [await medicine_in_tx(name) for name in names]
         prescription_id = await _sign_in_tx(visit, NewPrescription(appointment_id=visit["id"], items=items))
         if number < SENT:
             await db.execute(SEND, prescription_id, pharmacy_id)
 
 
-async def _item_in_tx(name: str) -> NewItem:
+async def medicine_in_tx(name: str) -> NewItem:
+    """One of `MEDICINES` as the catalogue has it."""
     drug, strength, dose, frequency, days, refills, text = MEDICINES[name]
     row: Any = await db.fetch_row(ITEM, drug, strength)
     a_day = {"THREE_TIMES_DAILY": 3, "TWICE_DAILY": 2}.get(frequency, 1)

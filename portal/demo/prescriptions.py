@@ -1,17 +1,14 @@
 """What the demo's doctor has prescribed: one to be dispensed, one sent to the pharmacy, one amended, a request for more."""
 
-from decimal import Decimal
-from typing import Any
-
 import msgspec
 
 from portal import db
 from portal.accounts.schemas import Actor
-from portal.catalogue.schemas import UnitType
+from portal.demo.counter import medicine_in_tx
 from portal.demo.people import Cast
 from portal.ids import uuid7
 from portal.prescriptions import actions
-from portal.prescriptions.schemas import DoseUnit, Frequency, NewItem, NewPrescription
+from portal.prescriptions.schemas import NewPrescription
 
 SEEN = """
 SELECT id FROM appointment WHERE doctor_id = $1 AND patient_id = $2 AND status IN ('COMPLETED', 'IN_PROGRESS')
@@ -28,20 +25,7 @@ INSERT INTO prescription_access (prescription_id, pharmacy_id, how, patient_id) 
 """
 
 
-def tablets(name: str, strength: str, ingredient: str, **more: Any) -> NewItem:
-    given: dict[str, Any] = {"frequency": Frequency.ONCE_DAILY, "duration_days": 30, "quantity": Decimal(30)}
-    return NewItem(
-        drug_name=name, strength=strength, active_ingredient=ingredient, form="tablets", dose=Decimal(1),
-        dose_unit=DoseUnit.TABLETS, unit=UnitType.TABLETS, **{**given, **more},
-    )  # fmt: skip
-
-
-THREE_A_DAY = {"frequency": Frequency.THREE_TIMES_DAILY, "duration_days": 7, "quantity": Decimal(21)}
-WANTED = (
-    [tablets("Paracetamol", "500 mg", "paracetamol", instructions="With plenty of water.", **THREE_A_DAY),
-     tablets("Cetirizine", "10 mg", "cetirizine")],
-    [tablets("Ramipril", "5 mg", "ramipril", refills_allowed=2, instructions="In the morning, with or without food.")],
-)  # fmt: skip
+WANTED = (("fever", "allergy"), ("pressure",))
 
 
 async def make_in_tx(cast: Cast) -> None:
@@ -52,8 +36,11 @@ async def make_in_tx(cast: Cast) -> None:
         return
     doctor = msgspec.convert({**row, "login_id": uuid7(), "clinic_ids": (cast.demo_doctor.clinic.id,)}, Actor)
     first, second = [
-        await actions.issue_in_tx(doctor, NewPrescription(appointment_id=visit, items=items, valid_days=60))
-        for items in WANTED
+        await actions.issue_in_tx(
+            doctor,
+            NewPrescription(appointment_id=visit, items=[await medicine_in_tx(one) for one in names], valid_days=60),
+        )
+        for names in WANTED
     ]
     pharmacy = await db.fetch_value(PHARMACY)
     if pharmacy:

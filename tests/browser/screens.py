@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
 from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
+from tests.browser import screens_prescriptions
 from tests.browser.stage import WAITING, Stage
 from tests.browser.steps import (
     call_for_help,
@@ -99,12 +100,7 @@ SCREENS = [
     Screen(PATIENT, "/appointments/{visit}/cancel", submit, "cancel-errors"),
     Screen(PATIENT, "/appointments/{visit}/reschedule"),
     Screen(PATIENT, "/appointments/{broken}/repair"),
-    Screen(PATIENT, "/prescriptions"),
-    Screen(DOCTOR, "/prescriptions"),
-    Screen(DOCTOR, "/refills"),
-    Screen(DOCTOR, "/pad/templates"),
-    Screen(VISITOR, "/rx"),
-    Screen(VISITOR, "/rx?code=ACD34679X", name="rx-not-genuine"),
+    *(Screen(who, path, name=name) for who, path, name in screens_prescriptions.LISTED),
     Screen(PATIENT, "/doctors/{doctor}"),
     Screen(PATIENT, "/doctors/{doctor}?week={far}", keep_and_look, "doctor-own-hold"),
     Screen(PATIENT, "/slots/{slot}/hold"),
@@ -279,6 +275,7 @@ def places(stage: Stage) -> dict[str, str]:
     found |= dict(stage.ask(ROOM, IN_ROOM)[0])
     stage.ask(KEEP, found["kept"], found["patient"])
     stage.ask(KEEP, found["offered"], found["patient"])
+    found |= dict(stage.ask(screens_prescriptions.PRESCRIBED)[0])
     found["offer"] = stage.ask(WAIT, found["offered"], found["patient"])[0]["id"]
     found |= dict(stage.ask(GIVEN)[0])
     return {name: str(value) for name, value in found.items()}

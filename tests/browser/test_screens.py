@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from portal.app import create_app
 from portal.settings import Settings
 from portal.web import guards
-from tests.browser import axe
+from tests.browser import axe, screens_prescriptions
 from tests.browser.conftest import Guests
 from tests.browser.screens import (
     ADMIN,
@@ -137,7 +137,8 @@ def page_routes() -> set[str]:
     app = create_app(Settings())
     found = set()
     for path, handler in guards.handlers(app):
-        if "GET" in guards.methods(handler) and not path.startswith(NO_SCREEN):
+        is_part = path.startswith(NO_SCREEN) or as_route(path) in map(as_route, screens_prescriptions.NO_SCREEN)
+        if "GET" in guards.methods(handler) and not is_part:
             found.add(path)
     return found
 
