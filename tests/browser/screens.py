@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.browser import screens_prescriptions
 from tests.browser.rooms import IN_ROOM, ROOM, wait_in_room
 from tests.browser.screens_stock import SHELF, STOCK_OF_CLINIC, STOCK_OF_PHARMACY
-from tests.browser import screens_prescriptions
 from tests.browser.stage import WAITING, Stage
 from tests.browser.steps import (
     call_for_help,
