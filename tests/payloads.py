@@ -74,7 +74,7 @@ OURS = (
 )  # fmt: skip
 INTERNAL = (
     "doctor_search", "doctor_place", "pgqueuer", "migration", "idempotency_key", "outbox_event", "search_", "audit_",
-    "background_task", "running_process",
+    "background_task", "running_process", "code_try",
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name", "catalog_item.name", "batch.batch_number"}
 SHORT = {

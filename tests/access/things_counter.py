@@ -36,7 +36,7 @@ async def of_side(side: str, cast: dict[str, Person]) -> dict[str, Any]:
         WantedLine(prescription_item_id=made.items[1], quantity=Decimal(1), batch_id=other, substitute_reason=mark),
     ]
     given = await dispense(pharmacist.actor, made.id, NewDispense(items=lines, identity_checked=True))
-    await db.execute("INSERT INTO code_try (whose, tries) VALUES ($1, 1)", str(pharmacy_id))
+    await db.execute("INSERT INTO code_try VALUES ($1, 1) ON CONFLICT DO NOTHING", str(pharmacy_id))
     return {
         "paper": made.id,
         "paper_item": made.items[0],
