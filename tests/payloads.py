@@ -67,6 +67,9 @@ FORMED = {
     "video_session.provider", "video_session.meeting_id", "video_session.media_region", "video_session.media_placement",
     "video_attendee.provider_attendee_id", "video_attendee.quality", "video_attendee.mode", "video_signal.data",
     "chat_file.storage_key", "recording.provider", "recording_piece.storage_key",
+    "prescription.code", "prescription.content", "prescription.key_id", "prescription.language", "prescription.warnings",
+    "prescription_item.dose_unit", "prescription_item.frequency", "prescription_item.unit", "prescription_template.items",
+    "prescription_key.id", "refill_request.warnings",
 }  # fmt: skip
 OURS = (
     "status", "role", "kind", "_type", "locale", "time_zone", "appearance", "currency", "action", "outcome", "request_id",
@@ -88,13 +91,11 @@ LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
     "emergency_contacts": ({"name": 100, "relationship": 60}, {"phone_number": "+14155550123"}, 10),
 }
 
+# No row of these is ever changed, but for this.
 APPENDED = {
-    "stock_transaction",
-    "dispense_line",
-    "prescription_item",
-    "prescription",
-    "visit_note_version",
-}  # no row of it is ever changed, but for this
+    "stock_transaction", "dispense", "dispense_line", "prescription", "prescription_item", "prescription_history",
+    "visit_note", "visit_note_version",
+}  # fmt: skip
 
 
 def is_typed(table: str, column: str) -> bool:
