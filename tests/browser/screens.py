@@ -225,6 +225,7 @@ NO_SCREEN = (  # machines read these, or they are files
     "/appointments/{appointment_id}/calendar.ics", "/appointments/{appointment_id}/chat/news",
     "/appointments/{appointment_id}/files/{file_id}", "/emergencies/alarm", "/emergencies/{emergency_id}", "/availability",
     "/video/rejoin", "/video/sessions/{session_id}/room", "/video/sessions/{session_id}/signals",
+    "/video/sessions/{session_id}/recording/",
     "/stock/export.csv", "/stock/movements.csv",
 )  # fmt: skip
 
