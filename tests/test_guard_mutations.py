@@ -31,6 +31,7 @@ REDUNDANT = {
     "WHEN 'DOCTOR' THEN s.doctor_id = $3": "in the statement for a holder, and doctors hold nothing",
     "WHEN 'DOCTOR' THEN w.doctor_id = $3": "in the words of a refusal, after the booking has refused",
     "SELECT password_hash FROM account": "everybody's password is the same in the matrix; tests/credentials tries others",
+    "upto.": "whose mark goes forward, of the two who are let in by `$2 IN`; tests/chat looks at the marks of both",
     "SELECT count(*) FROM": "a total that is asked for past the last page only; C9 counts totals",
     **dict.fromkeys(
         (

@@ -43,6 +43,7 @@ async def take_step(
     access=DOCTOR,
     limit=SIGNALS,
     request_max_body_size=LARGEST_REQUEST,
+    upload={},
     tags=TAGS,
 )
 async def post_piece(

@@ -189,6 +189,17 @@ async def test_read_marks_only_go_forward(client: httpx.AsyncClient, cast: Cast)
     assert (await heard(client, cast.patient, visit))["doctor_read"] == 4
 
 
+async def test_who_reads_leaves_unread_what_the_other_has_not_read(client: httpx.AsyncClient, cast: Cast) -> None:
+    visit = await booked(client, cast)
+    for who in (cast.patient, cast.doctor):
+        await say(client, who, visit)
+    await post(client, cast.doctor, f"/appointments/{visit['id']}/messages/read")
+    assert [(await heard(client, who, visit))["unread"] for who in (cast.patient, cast.doctor)] == [1, 0]
+    await say(client, cast.patient, visit)
+    await post(client, cast.patient, f"/appointments/{visit['id']}/messages/read")
+    assert [(await heard(client, who, visit))["unread"] for who in (cast.patient, cast.doctor)] == [0, 1]
+
+
 async def test_the_pages_without_javascript(client: httpx.AsyncClient, cast: Cast) -> None:
     visit = await booked(client, cast)
     here = f"/appointments/{visit['id']}/chat"
