@@ -92,6 +92,7 @@ async def write(*items: NewItem, patient: Person | None = None, doctor: Person |
     until = issued + timedelta(days=30)
     content = {
         "id": str(made.id), "code": made.code, "doctor_id": str(doctor.id), "doctor_name": "Dr Dora",
+        "doctor_licence": "", "clinic_name": "", "clinic_address": "", "clinic_phone": "",
         "patient_id": str(patient.id), "patient_name": name, "date_of_birth": BORN,
         "appointment_id": str(made.appointment_id), "clinic_id": None, "notes": "", "replaces_id": None,
         "issued_at": issued.isoformat(), "valid_until": until.isoformat(),
