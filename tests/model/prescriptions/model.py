@@ -60,6 +60,11 @@ class Paper:
         return "expired" if self.status in OPEN and self.is_past else ENDED.get(self.status)
 
     @property
+    def shown(self) -> str:
+        """Its status, as anybody is told."""
+        return "EXPIRED" if self.refusal == "expired" else self.status
+
+    @property
     def is_taken(self) -> bool:
         return self.status in (*OPEN, "FILLED") and not self.is_past
 
@@ -101,11 +106,15 @@ class Model:
         """What the portal must show: each batch twice, once as its ledger explains it."""
         return {
             "papers": [
-                (one.status, one.sent_to, one.replaces, [item.dispensed for item in one.items], one.access, one.history,
-                 one.events)
+                ((one.status, one.shown, one.shown), one.sent_to, one.replaces, [item.dispensed for item in one.items],
+                 one.access, one.history, one.events)
                 for one in self.papers
             ],
-            "seen": {who: [n for n, one in enumerate(self.papers) if one.is_seen_at(AT[who])] for who in AT},
+            "seen": {who: [n for n, one in enumerate(self.papers) if one.is_seen_at(place)] for who, place in AT.items()},
+            "waiting": {
+                who: [n for n, one in enumerate(self.papers) if one.is_seen_at(place) and not one.refusal]
+                for who, place in AT.items()
+            },
             "batches": [(one.quantity, one.quantity) for one in self.batches],
             "levels": {
                 (place, drug): sum(one.quantity for one in self.batches if (one.pharmacy, one.drug) == (place, drug))

@@ -10,10 +10,12 @@ from portal import acting, db
 from portal.accounts.schemas import Actor, Role
 from portal.catalogue.schemas import UnitType
 from portal.dispensing.actions import dispense, open_prescription, undo_dispense
+from portal.dispensing.readings import OPEN as WAITING
 from portal.dispensing.schemas import NewDispense, Opening, WantedLine
 from portal.prescriptions.actions import cancel, expire, issue, send
 from portal.prescriptions.policy import key
 from portal.prescriptions.schemas import Acknowledgement, DoseUnit, Frequency, NewItem, NewPrescription
+from portal.prescriptions.statements import STATUS
 from portal.refills.actions import approve, ask, decline
 from portal.refills.schemas import Approval, NewRefill, Refusal
 from tests import factories
@@ -44,7 +46,8 @@ UPDATE dispense SET at = at - interval '16 minutes' WHERE id = '{id}';
 ALTER TABLE dispense ENABLE TRIGGER dispense_unchanged
 """
 PAPERS = """
-SELECT p.id, p.status, f.name AS sent_to, p.replaces_id,
+SELECT p.id, p.status, """ + STATUS + """ AS shown, f.name AS sent_to, p.replaces_id,
+    (SELECT v.status FROM prescription_shown(p.code) v) AS verified,
     (SELECT jsonb_agg(i.dispensed ORDER BY i.position) FROM prescription_item i WHERE i.prescription_id = p.id) AS dispensed,
     (SELECT jsonb_agg(jsonb_build_array(w.name, a.how)) FROM prescription_access a JOIN pharmacy w ON w.id = a.pharmacy_id
      WHERE a.prescription_id = p.id AND a.ended_at IS NULL) AS access,
@@ -52,7 +55,7 @@ SELECT p.id, p.status, f.name AS sent_to, p.replaces_id,
      FROM prescription_history h WHERE h.prescription_id = p.id) AS history,
     (SELECT jsonb_agg(o.event_type ORDER BY o.id) FROM outbox_event o WHERE o.aggregate_id = p.id) AS events
 FROM prescription p LEFT JOIN pharmacy f ON f.id = p.pharmacy_id WHERE p.patient_id = ANY ($1)
-"""
+"""  # fmt: skip
 FILLS = """
 SELECT d.id, d.prescription_id, f.name AS pharmacy, d.undone_at IS NOT NULL AS undone,
     (SELECT jsonb_agg(jsonb_build_array(i.position, l.quantity, l.batch_id)) FROM dispense_line l
@@ -205,7 +208,10 @@ class Portal:
         drugs = {one: name for name, one in self.drugs.items()}
         return {
             "papers": [self.shown(papers.pop(one)) for one in self.papers],
-            "seen": {who: await self.seen(who) for who in AT},
+            "seen": {who: await self.seen(who, SEEN, self.papers) for who in AT},
+            "waiting": {
+                who: await self.seen(who, WAITING, self.people[who].actor.pharmacy_id, None, 100, 0) for who in AT
+            },
             "batches": [(batches[one]["quantity"], batches[one]["explained"]) for one in self.batches],
             "levels": {(row["pharmacy"], drugs[row["item_id"]]): row["quantity"] for row in levels},
             "fills": [self.filled(fills.pop(one)) for one in self.fills],
@@ -224,14 +230,15 @@ class Portal:
         history = [(names[who], was, now) for who, was, now in row["history"]]
         access = {tuple(one) for one in row["access"] or []}
         replaces = self.number(row["replaces_id"])
-        return row["status"], row["sent_to"], replaces, row["dispensed"], access, history, row["events"]
+        statuses = (row["status"], row["shown"], row["verified"])
+        return statuses, row["sent_to"], replaces, row["dispensed"], access, history, row["events"]
 
     def filled(self, row: Any) -> tuple[Any, ...]:
         taken = [(place - 1, much, self.batches.index(UUID(batch))) for place, much, batch in row["taken"]]
         return self.papers.index(row["prescription_id"]), row["pharmacy"], row["undone"], sorted(taken)
 
-    async def seen(self, who: str) -> list[int]:
-        """Which papers the second wall shows to somebody."""
+    async def seen(self, who: str, sql: str, *how: Any) -> list[int]:
+        """Which papers the portal, or the second wall alone, shows to somebody."""
         with acting.acting(acting.person(self.people[who].actor)):
-            rows = {row["id"] for row in await db.fetch(SEEN, self.papers)}
+            rows = {row["id"] for row in await db.fetch(sql, *how)}
         return [number for number, one in enumerate(self.papers) if one in rows]
