@@ -287,7 +287,7 @@ CREATE TABLE stock_import (
 """
 
 WALLS = """
-CREATE FUNCTION own_stock_locations() RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+CREATE FUNCTION own_stock_locations() RETURNS SETOF uuid LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT c.clinic_id FROM clinic_admin c WHERE c.account_id = app_actor() AND app_role() = 'CLINIC_ADMIN'
     UNION ALL SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = app_actor() AND app_role() = 'PHARMACY'
 $$;

@@ -217,7 +217,7 @@ SELECT protect('prescription'), protect('prescription_item'), protect('prescript
     protect('prescription_access'), protect('prescription_key'), protect('refill_request'), protect('prescription_template');
 CREATE POLICY read ON prescription_key FOR SELECT USING (true);
 
-CREATE FUNCTION own_pharmacy() RETURNS uuid LANGUAGE sql STABLE AS $$
+CREATE FUNCTION own_pharmacy() RETURNS uuid LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT p.pharmacy_id FROM pharmacist p WHERE p.account_id = app_actor() AND app_role() = 'PHARMACY'
 $$;
 

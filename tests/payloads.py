@@ -76,10 +76,10 @@ INTERNAL = (
     "doctor_search", "doctor_place", "pgqueuer", "migration", "idempotency_key", "outbox_event", "search_", "audit_",
     "background_task", "running_process",
 )  # fmt: skip
-UNIQUE = {"specialty.name", "department.name"}
+UNIQUE = {"specialty.name", "department.name", "catalog_item.name", "batch.batch_number"}
 SHORT = {
     "wall_link.name": 100, "message.body": 4000, "chat_file.name": 150, "catalog_item.name": 200,
-    "catalog_item.active_ingredient": 200, "catalog_item.form": 100, "catalog_item.strength": 100, "batch.batch_number": 60,
+    "catalog_item.active_ingredient": 200, "catalog_item.form": 100, "catalog_item.strength": 100, "batch.batch_number": 50,
 }  # fmt: skip  # what the table itself keeps short
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.
 LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
@@ -106,7 +106,7 @@ async def fill(connection: asyncpg.Connection, texts: list[str]) -> list[str]:
     for table, column, kind in await typed_columns(connection):
         longest = SHORT.get(f"{table}.{column}")
         value: Any = entries(column, texts) if kind == "jsonb" else text[:longest]
-        unique = f' || "{table}".id::text' if f"{table}.{column}" in UNIQUE else ""
+        unique = f' || right("{table}".id::text, 8)' if f"{table}.{column}" in UNIQUE else ""
         await connection.execute(f"SET session_replication_role = {'replica' if table in APPENDED else 'origin'}")
         await connection.execute(f'UPDATE "{table}" SET "{column}" = $1{unique}', value)
         filled.append(f"{table}.{column}")

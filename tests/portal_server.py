@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal import db
+from portal import db, storage
 from portal.accounts import tokens
 from portal.settings import Settings
 from tests.services import free_port
@@ -62,9 +62,10 @@ def served(*options: str, data: Path | None = None, port: int = 0, **environment
 
 @asynccontextmanager
 async def beside(portal: Served, database_url: str, data: Path) -> AsyncIterator[None]:
-    """The test's own pool on a served portal's database, with its keys: to make people whose logins it takes."""
+    """The test's own pool on a served portal's database, with its keys and files: to make people whose logins it takes."""
     settings = Settings(database_url=database_url, data=data, base_url=portal.url, rate_limit=0)
     tokens.use_keys(settings)
+    storage.use(settings)
     await db.connect(settings)
     try:
         yield

@@ -24,6 +24,10 @@ Rows = set[tuple[str, str]]
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 MOMENTS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+[+-]\d\d:\d\d")
 SERIALS = re.compile(r'"position": \d+')
+# What was signed says when, and under which code and name: it stands in the other columns too.
+SIGNED = re.compile(
+    r'"(code|content|content_hash|signature|issued_at|valid_until|completed_at)": ("(?:[^"\\]|\\.)*"|null)'
+)
 SECRETS = re.compile(r"\\\\x[0-9a-f]{16,}|\$argon2[^\"]+|[\w-]{43}")
 
 
@@ -78,6 +82,7 @@ class Attempt:
 
     def plain(self, line: str) -> str:
         known = {str(value) for side in self.stage.world.sides.values() for value in side.ids.values()}
+        line = SIGNED.sub(r'"\1": "…"', line)
         line = UUIDS.sub(lambda found: found[0] if found[0] in known else "…", line)
         return SERIALS.sub("…", SECRETS.sub("…", MOMENTS.sub("…", line)))
 

@@ -8,6 +8,7 @@ from babel.messages.catalog import Catalog, Message
 from i18n import LANGUAGES, collect, forms, load
 
 VALUES = re.compile(r"%\((\w+)\)[sd]")
+LETTERS = {"hi": re.compile(r"[\u0900-\u097f]"), "ar": re.compile(r"[\u0600-\u06ff]")}  # of their own script
 MARKUP = re.compile(r'["<>]|&\w*;?')
 
 
@@ -23,7 +24,17 @@ def faults(language: str, message: Message, translated: Message | None) -> str |
         return f"{language}: other edges or markup than in English: {text!r}"
     if any(values(string) - values(text) for string in strings) or values(text) - values(" ".join(strings)):
         return f"{language}: other values than in English: {text!r}"
+    if any(not in_its_script(language, text, string) for string in strings):
+        return f"{language}: in another language's letters: {text!r}"
     return None
+
+
+def in_its_script(language: str, text: str, translated: str) -> bool:
+    """Whether a translation has a letter of its language; a name that stays as it is, or marks alone, need none."""
+    letters = LETTERS.get(language)
+    if letters is None or translated == text or not re.search(r"[A-Za-z]", VALUES.sub("", translated)):
+        return True
+    return bool(letters.search(translated))
 
 
 def values(text: str) -> set[str]:

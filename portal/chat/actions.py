@@ -93,6 +93,7 @@ async def mark_read(actor: Actor, appointment_id: UUID, number: int | None = Non
         return await queries.get_marks(actor, appointment_id)
 
 
+@db.retried
 async def show_typing(actor: Actor, appointment_id: UUID) -> None:
     """Let the other one see that something is being written. Raises `Forbidden` or `NotFound`."""
     if not policy.may_talk(actor):

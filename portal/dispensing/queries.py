@@ -159,8 +159,9 @@ async def list_receivers(actor: Actor, batch_id: UUID, skip: int = 0, limit: int
         raise NotFound
     async with db.as_portal():  # whoever received it must be found, wherever they have gone since
         rows = await db.fetch(readings.RECEIVERS, batch_id, actor.pharmacy_id, limit, skip)
+        counting = (readings.COUNT_RECEIVERS, batch_id, actor.pharmacy_id)
+        total = rows[0]["total"] if rows else await db.fetch_value(*counting)
     await record_read(actor, "batch.receivers_listed", subject_type="batch", subject_id=batch_id)
-    total = rows[0]["total"] if rows else 0
     return msgspec.convert(
         {**dict(batch), "total": total, "skip": skip, "limit": limit, "receivers": [dict(row) for row in rows]},
         ReceiverList,

@@ -101,6 +101,10 @@ BATCH = """
 SELECT b.id AS batch_id, b.batch_number, b.expiry_date, c.name AS item_name FROM batch b JOIN catalog_item c ON c.id = b.item_id
 WHERE b.id = $1 AND b.location_id = $2
 """
+COUNT_RECEIVERS = """
+SELECT count(DISTINCT d.id) FROM dispense_line l JOIN dispense d ON d.id = l.dispense_id AND d.pharmacy_id = $2
+WHERE l.batch_id = $1
+"""
 RECEIVERS = """
 SELECT d.id AS dispense_id, d.prescription_id, d.patient_id, p.patient_name, p.date_of_birth, d.at, d.undone_at,
     sum(l.quantity) AS quantity, count(*) OVER () AS total

@@ -171,28 +171,38 @@ async def _done_in_tx(actor: Actor, word: str, item_id: UUID, ids: Sequence[UUID
 
 async def sweep_expired() -> int:
     """Take what has expired off what can be given out, and tell of what has become little by it; how many batches."""
-    total = 0
-    while True:
-        async with db.as_portal(), db.transaction():  # the day ends for everybody
-            rows = await db.fetch(statements.EXPIRE, SWEEP)
-            places: dict[UUID, list[UUID]] = {}
-            for row in rows:
-                places.setdefault(row["location_id"], []).append(row["item_id"])
-            for location_id, items in sorted(places.items()):
-                await events.tell_moved_in_tx(location_id, items)
-        total += len(rows)
-        if len(rows) < SWEEP:
-            return total
+    total = count = await _sweep_some()
+    while count == SWEEP:
+        count = await _sweep_some()
+        total += count
+    return total
+
+
+@db.retried
+async def _sweep_some() -> int:
+    async with db.as_portal(), db.transaction():  # the day ends for everybody
+        rows = await db.fetch(statements.EXPIRE, SWEEP)
+        places: dict[UUID, list[UUID]] = {}
+        for row in rows:
+            places.setdefault(row["location_id"], []).append(row["item_id"])
+        for location_id, items in sorted(places.items()):
+            await events.tell_moved_in_tx(location_id, items)
+    return len(rows)
 
 
 async def tell_expiring(days: int = 30) -> int:
     """Tell of every batch that expires within so many days, once; how many."""
-    total = 0
-    while True:
-        async with db.as_portal(), db.transaction():  # as above
-            rows = await db.fetch(statements.TELL_EXPIRING, days, SWEEP)
-            for row in rows:
-                await events.tell_expiring_in_tx(row)
-        total += len(rows)
-        if len(rows) < SWEEP:
-            return total
+    total = count = await _tell_some(days)
+    while count == SWEEP:
+        count = await _tell_some(days)
+        total += count
+    return total
+
+
+@db.retried
+async def _tell_some(days: int) -> int:
+    async with db.as_portal(), db.transaction():  # as above
+        rows = await db.fetch(statements.TELL_EXPIRING, days, SWEEP)
+        for row in rows:
+            await events.tell_expiring_in_tx(row)
+    return len(rows)

@@ -288,6 +288,7 @@ async def _send_in_tx(actor: Actor, prescription_id: UUID, pharmacy_id: UUID) ->
     events.publish({**row, "pharmacy_id": pharmacy_id}, "prescription.sent")
 
 
+@db.retried
 async def expire(batch: int = 200) -> int:
     """End the prescriptions whose time is over; how many."""
     async with db.as_portal(), db.transaction():  # everybody's end by the clock

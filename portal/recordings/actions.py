@@ -67,6 +67,7 @@ async def _done_in_tx(actor: Actor, session: VideoSession, step: RecordingStep) 
 _RUNNING = "SELECT EXISTS (SELECT FROM recording WHERE video_session_id = $1 AND status = 'RUNNING')"
 
 
+@db.retried
 async def keep_piece(actor: Actor, session_id: UUID, recording_id: UUID, number: int, content: bytes) -> Piece:
     """Keep one piece of what the doctor's browser records. The same piece again is kept once.
 

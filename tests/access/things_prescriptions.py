@@ -17,6 +17,10 @@ INSERT INTO prescription_access (prescription_id, pharmacy_id, how, patient_id) 
 """
 HISTORY = "INSERT INTO prescription_history (prescription_id, to_status, reason) VALUES ($1, 'ACTIVE', $2)"
 REFILL = "INSERT INTO refill_request (id, prescription_id, patient_id, doctor_id, note) VALUES ($1, $2, $3, $4, $5)"
+DECLINED = """
+INSERT INTO refill_request (id, prescription_id, patient_id, doctor_id, note, status, answer, answered_at)
+VALUES ($1, $2, $3, $4, $5, 'DECLINED', $5, clock_timestamp())
+"""
 TEMPLATE = "INSERT INTO prescription_template (id, doctor_id, name, items) VALUES ($1, $2, $3, $4)"
 
 
@@ -33,6 +37,7 @@ async def of_side(side: str, cast: dict[str, Person], pharmacy_id: UUID, visit_i
     found = {name: await prescription(side, doctor, patient, pharmacy_id, visit_id) for name in ("rx", "asked_rx")}
     refill, template = uuid7(), uuid7()
     await db.execute(REFILL, refill, found["asked_rx"], patient.id, doctor.id, canary(side, "notes"))
+    await db.execute(DECLINED, uuid7(), found["rx"], patient.id, doctor.id, canary(side, "notes"))
     own = canary(side, "own")
     await db.execute(TEMPLATE, template, doctor.id, own, [item(own)])
     code = await db.fetch_value("SELECT code FROM prescription WHERE id = $1", found["rx"])
