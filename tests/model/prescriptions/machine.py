@@ -5,8 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.model.prescriptions.model import AT, DRUGS, PRESCRIBER, ROLES, Line, Model, Wanted
+from tests.model.prescriptions.model import Model
 from tests.model.prescriptions.portal_side import SHELVES, Portal
+from tests.model.prescriptions.things import AT, DRUGS, PRESCRIBER, ROLES, Line, Wanted
 from tests.model.side_by_side import Check, SideBySide
 
 ANYBODY = st.sampled_from(list(ROLES))

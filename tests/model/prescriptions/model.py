@@ -4,93 +4,24 @@ Every act answers "done", or the code with which the portal refuses it.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any
 
-ROLES = {
-    "Ana": "PATIENT", "Ben": "PATIENT", "Dora": "DOCTOR", "Otto": "DOCTOR", "Pia": "PHARMACY", "Sol": "PHARMACY",
-}  # fmt: skip
-PRESCRIBER = "Dora"  # whom both patients visit; the other doctor is a stranger
-AT = {"Pia": "North", "Sol": "South"}
-DRUGS = ("Alba", "Beta")  # in the order in which their stock is taken
-OPEN = ("ACTIVE", "PARTIALLY_FILLED")
+from tests.model.prescriptions.things import (
+    AT,
+    DRUGS,
+    PRESCRIBER,
+    ROLES,
+    Batch,
+    Fill,
+    Item,
+    Line,
+    Paper,
+    Part,
+    Refill,
+    Wanted,
+)
+
 CODE_TRIES, PHARMACY_TRIES = 5, 30
-ENDED = {"FILLED": "already_filled", "CANCELLED": "cancelled", "EXPIRED": "expired"}
-
-Wanted = tuple[str, int, int]  # a drug, how much of it, and how often more
-Line = tuple[int, int, int | None]  # an item of the paper, how much of it, and out of which batch
-
-
-@dataclass
-class Batch:
-    """So much of a drug at a pharmacy; the first of several is the first to expire."""
-
-    pharmacy: str
-    drug: str
-    quantity: int
-
-
-@dataclass
-class Item:
-    drug: str
-    quantity: int
-    refills: int
-    dispensed: int = 0
-
-    @property
-    def left(self) -> int:
-        return self.quantity * (1 + self.refills) - self.dispensed
-
-
-@dataclass
-class Paper:
-    patient: str
-    items: list[Item]
-    replaces: int | None = None
-    status: str = "ACTIVE"
-    is_past: bool = False  # its validity, whether or not a job has said so
-    sent_to: str | None = None
-    access: set[tuple[str, str]] = field(default_factory=set)  # pharmacies, and how they came to see it
-    history: list[tuple[str | None, str | None, str]] = field(default_factory=list)  # who, from, to
-    events: list[str] = field(default_factory=list)
-
-    @property
-    def refusal(self) -> str | None:
-        """What stands in the way of everything that comes before its end."""
-        return "expired" if self.status in OPEN and self.is_past else ENDED.get(self.status)
-
-    @property
-    def shown(self) -> str:
-        """Its status, as anybody is told."""
-        return "EXPIRED" if self.refusal == "expired" else self.status
-
-    @property
-    def is_taken(self) -> bool:
-        return self.status in (*OPEN, "FILLED") and not self.is_past
-
-    def is_seen_at(self, pharmacy: str) -> bool:
-        return any(where == pharmacy for where, _how in self.access)
-
-    def move(self, who: str | None, status: str) -> None:
-        if status != self.status:
-            self.history.append((who, self.status, status))
-        self.status = status
-
-
-@dataclass
-class Fill:
-    paper: int
-    pharmacy: str
-    taken: list[tuple[int, int, int]]  # an item, so much of it, a batch
-    undone: bool = False
-    is_late: bool = False
-
-
-@dataclass
-class Refill:
-    paper: int
-    status: str = "OPEN"
-    made: int | None = None
 
 
 class Model:
@@ -110,11 +41,8 @@ class Model:
                  one.access, one.history, one.events)
                 for one in self.papers
             ],
-            "seen": {who: [n for n, one in enumerate(self.papers) if one.is_seen_at(place)] for who, place in AT.items()},
-            "waiting": {
-                who: [n for n, one in enumerate(self.papers) if one.is_seen_at(place) and not one.refusal]
-                for who, place in AT.items()
-            },
+            "seen": {who: self.at(place) for who, place in AT.items()},
+            "waiting": {who: [n for n in self.at(place) if not self.papers[n].refusal] for who, place in AT.items()},
             "batches": [(one.quantity, one.quantity) for one in self.batches],
             "levels": {
                 (place, drug): sum(one.quantity for one in self.batches if (one.pharmacy, one.drug) == (place, drug))
@@ -124,6 +52,9 @@ class Model:
             "refills": [(one.paper, one.status, one.made) for one in self.refills],
             "others": [],
         }  # fmt: skip
+
+    def at(self, pharmacy: str) -> list[int]:
+        return [number for number, one in enumerate(self.papers) if one.is_seen_at(pharmacy)]
 
     # The doctor
 
@@ -159,10 +90,10 @@ class Model:
     def cancel(self, who: str, number: int) -> str:
         if who != PRESCRIBER:
             return "not_found" if ROLES[who] == "DOCTOR" else "forbidden"
-        if self.papers[number].refusal is None:
+        refusal = self.papers[number].refusal
+        if refusal is None:
             self.end(who, self.papers[number])
-            return "done"
-        return str(self.papers[number].refusal)
+        return refusal or "done"
 
     # The patient
 
@@ -237,8 +168,8 @@ class Model:
 
     def drug_of(self, place: str, paper: Paper, line: Line) -> str:
         item, _much, batch = line
-        here = batch is not None and self.batches[batch].pharmacy == place
-        return self.batches[batch].drug if here and batch is not None else paper.items[item].drug
+        named = None if batch is None else self.batches[batch]
+        return named.drug if named and named.pharmacy == place else paper.items[item].drug
 
     def refusal_of(self, place: str, paper: Paper, line: Line) -> str | None:
         item, much, batch = line
@@ -250,7 +181,7 @@ class Model:
 
     def give_out(self, who: str, number: int, lines: list[Line]) -> str:
         kept, paper = deepcopy(self.batches), self.papers[number]
-        taken: list[tuple[int, int, int]] = []
+        taken: list[Part] = []
         for item, much, batch in lines:
             parts = self.take(AT[who], paper.items[item].drug, much, batch)
             if sum(parts.values()) < much:
@@ -278,9 +209,10 @@ class Model:
         fill = self.fills[number]
         if AT.get(who) != fill.pharmacy:
             return "not_found" if who in AT else "forbidden"
-        if fill.pharmacy in self.suspended or fill.undone or fill.is_late:
-            late = "already_undone" if fill.undone else "too_late"
-            return "pharmacy_suspended" if fill.pharmacy in self.suspended else late
+        if fill.pharmacy in self.suspended:
+            return "pharmacy_suspended"
+        if fill.undone or fill.is_late:
+            return "already_undone" if fill.undone else "too_late"
         fill.undone, paper = True, self.papers[fill.paper]
         for item, much, batch in fill.taken:
             paper.items[item].dispensed -= much

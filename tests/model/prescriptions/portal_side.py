@@ -22,7 +22,7 @@ from tests import factories
 from tests.dispensing import paper
 from tests.factories import Person
 from tests.inventory import shelf
-from tests.model.prescriptions.model import AT, DRUGS, Batch, Line, Wanted
+from tests.model.prescriptions.things import AT, DRUGS, Batch, Line, Wanted
 from tests.model.side_by_side import answer
 from tests.owner import as_owner
 
