@@ -30,7 +30,10 @@ SHELVES = (
     ("North", "Alba", 6), ("North", "Alba", 12), ("North", "Beta", 8), ("South", "Alba", 9), ("South", "Beta", 3),
     ("South", "Beta", 3),
 )  # fmt: skip
-CLEAN = "DELETE FROM code_try; DELETE FROM outbox_event; UPDATE pharmacy SET active = true WHERE NOT active"
+CLEAN = """
+DELETE FROM code_try; DELETE FROM outbox_event; UPDATE pharmacy SET active = true WHERE NOT active;
+UPDATE prescription_access SET ended_at = clock_timestamp() WHERE ended_at IS NULL
+"""
 # The clock goes on for one paper, or for what was given out; otherwise nobody moves these columns.
 PAST = """
 SET app.role = 'PORTAL';
@@ -210,7 +213,7 @@ class Portal:
             "papers": [self.shown(papers.pop(one)) for one in self.papers],
             "seen": {who: await self.seen(who, SEEN, self.papers) for who in AT},
             "waiting": {
-                who: await self.seen(who, WAITING, self.people[who].actor.pharmacy_id, None, 100, 0) for who in AT
+                who: await self.seen(who, WAITING, self.people[who].actor.pharmacy_id, None, 1000, 0) for who in AT
             },
             "batches": [(batches[one]["quantity"], batches[one]["explained"]) for one in self.batches],
             "levels": {(row["pharmacy"], drugs[row["item_id"]]): row["quantity"] for row in levels},
