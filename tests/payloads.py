@@ -74,11 +74,11 @@ OURS = (
 )  # fmt: skip
 INTERNAL = (
     "doctor_search", "doctor_place", "pgqueuer", "migration", "idempotency_key", "outbox_event", "search_", "audit_",
-    "background_task", "running_process",
+    "background_task", "running_process", "code_try",
 )  # fmt: skip
 UNIQUE = {"specialty.name", "department.name", "catalog_item.name", "batch.batch_number"}
 SHORT = {
-    "wall_link.name": 100, "message.body": 4000, "chat_file.name": 150, "catalog_item.name": 200,
+    "wall_link.name": 100, "message.body": 4000, "chat_file.name": 150, "catalog_item.name": 190,
     "catalog_item.active_ingredient": 200, "catalog_item.form": 100, "catalog_item.strength": 100, "batch.batch_number": 50,
 }  # fmt: skip  # what the table itself keeps short
 # Lists of small objects: the fields that hold text, with as much as each takes, and how many entries there may be.
@@ -88,7 +88,13 @@ LISTS: dict[str, tuple[dict[str, int], dict[str, Any], int]] = {
     "emergency_contacts": ({"name": 100, "relationship": 60}, {"phone_number": "+14155550123"}, 10),
 }
 
-APPENDED = {"stock_transaction"}  # no row of it is ever changed, but for this
+APPENDED = {
+    "stock_transaction",
+    "dispense_line",
+    "prescription_item",
+    "prescription",
+    "visit_note_version",
+}  # no row of it is ever changed, but for this
 
 
 def is_typed(table: str, column: str) -> bool:

@@ -67,8 +67,9 @@ def is_about_one(cell: Cell) -> bool:
     return bool(cell.row.ids) and of_one and not cell.row.unaudited
 
 
-# To its patients a queue is their own place; to those who see to it, everybody at once, and one read.
-OF_MANY = {"GET /api/sessions/{session_id}/queue"}
+# To its patients a queue is their own place, and what a doctor has prescribed is their own; to those who see to it,
+# everybody at once, and one read.
+OF_MANY = {"GET /api/sessions/{session_id}/queue", "GET /api/prescriptions/doctor/{doctor_id}"}
 
 
 @pytest.mark.H1
@@ -124,7 +125,8 @@ async def test_without_the_audit_nothing_is_done(stage: Stage) -> None:
             tried += 1
             async with stage.sandbox.rolled_back(audit_fails=True):
                 answer = await send(stage.app, row, stage.world.people[actor], side)
-                if answer.status < 500 or await stage.sandbox.rows() != caller.before:
+                kept = row.call in COUNTED_FIRST or await stage.sandbox.rows() == caller.before
+                if answer.status < 500 or not kept:
                     wrong.append(f"{row.call} as {actor}: {answer.status}")
     catalogue.figure("H2", f"{tried} writes while the audit cannot be written: {len(wrong)} left anything")
     assert not wrong, "\n".join(wrong)
@@ -133,6 +135,8 @@ async def test_without_the_audit_nothing_is_done(stage: Stage) -> None:
 
 # What has nothing to do in this world, and so nothing to write into the audit; it has a test of its own.
 REFUSED_HERE = {"POST /first-available"}
+# A try at a code counts whatever becomes of it, before it is made: what is left is one try less.
+COUNTED_FIRST = {"POST /api/prescriptions/open", "POST /counter/open"}
 
 
 @pytest.mark.H2

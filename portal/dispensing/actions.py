@@ -142,9 +142,8 @@ async def _fill_in_tx(prescription_id: UUID, wanted: list[WantedLine]) -> None:
 async def _take_in_tx(
     actor: Actor, pharmacy_id: UUID, dispense_id: UUID, code: str, line: WantedLine, item_id: UUID
 ) -> None:
-    reason = line.substitute_reason or ""
-    taken = await ledger.take_in_tx(
-        actor, pharmacy_id, item_id, line.quantity, TransactionType.DISPENSE, reason, line.batch_id, document=code
+    taken = await ledger.take_in_tx(  # the code says for what; why it was another medicine is the prescription's own
+        actor, pharmacy_id, item_id, line.quantity, TransactionType.DISPENSE, "", line.batch_id, document=code
     )
     batches = [one.batch_id for one in taken]
     values = (dispense_id, line.prescription_item_id, line.substitute_reason, batches, pharmacy_id, code)

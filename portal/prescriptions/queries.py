@@ -103,8 +103,9 @@ async def list_prescriptions(
     rows = await db.fetch(sql, *asked, limit, skip)
     total = rows[0]["total"] if rows else await db.fetch_value(_COUNT[actor.role], *asked) if skip else 0
     if actor.role is not Role.PATIENT:
+        whose = rows[0]["patient_id"] if appointment_id and rows else patient_id
         await record_read(
-            actor, "prescriptions.listed", subject_type="prescriptions", subject_id=actor.id, patient_id=patient_id
+            actor, "prescriptions.listed", subject_type="prescriptions", subject_id=actor.id, patient_id=whose
         )
     found = [prescription_of(row, actor) for row in rows]
     return PrescriptionList(total=total, skip=skip, limit=limit, prescriptions=found)

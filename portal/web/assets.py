@@ -21,7 +21,7 @@ TEXTUAL = ("text/", "application/javascript", "application/json", "application/m
 # Comments and indentation of style sheets and of our own scripts are for us, not for browsers.
 SPARE = {
     "css": re.compile(rb"/\*.*?\*/|(?<=\n)[ \n]+", re.DOTALL),
-    "js": re.compile(rb"^[ \t]*(//[^\n]*\n)?", re.MULTILINE),
+    "js": re.compile(rb"^[ \t]*(//[^\n]*\n)?|(?<=[;{}])[ \t]+// [^\n]*", re.MULTILINE),
 }
 TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".woff2": "font/woff2"}
 

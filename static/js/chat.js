@@ -100,7 +100,7 @@ function sendWords(at, form) {
   const entry = { id: field.value, place: at.dataset.chat, url: at.dataset.chat, fields: { body: body.value.trim(), client_id: field.value, after: at.dataset.last } };
   if (!entry.fields.body) { body.focus(); return; }
   body.value = "";
-  field.value = crypto.randomUUID?.() ?? randomId();
+  field.value = newId();
   pending(at, entry);
   turn = turn.then(() => sendOne(at, form, entry));
 }
@@ -124,7 +124,7 @@ async function sendFile(at, form) {
   const html = answer ? await answer.text() : "";
   if (answer?.ok) {
     form.reset();
-    form.elements.client_id.value = crypto.randomUUID?.() ?? randomId();
+    form.elements.client_id.value = newId();
     take(at, html);
     return;
   }
@@ -135,11 +135,10 @@ async function sendFile(at, form) {
   form.prepend(line);
 }
 
-// For pages that are not served by https: a UUID of the fourth kind.
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = bytes[6] & 15 | 64; bytes[8] = bytes[8] & 63 | 128;
-  return [...bytes].map((byte, at) => ([4, 6, 8, 10].includes(at) ? "-" : "") + byte.toString(16).padStart(2, "0")).join("");
+// A UUID, also for pages that are not served by https, where the browser makes none.
+function newId() {
+  const digits = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.randomUUID?.() ?? digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-8$4-");
 }
 
 document.addEventListener("submit", (event) => {
@@ -186,8 +185,11 @@ document.addEventListener("chat.typing", (event) => {
 });
 for (const name of ["htmx:sse:after:connection", "resync"]) document.addEventListener(name, refresh);
 document.addEventListener("visibilitychange", () => { const at = panel(); if (at && !document.hidden) seen(at); });
-document.addEventListener("outbox:sent", ({ detail }) => { const at = panel(); if (at?.dataset.chat === detail.place) take(at, detail.text); });
-document.addEventListener("outbox:refused", ({ detail }) => { const at = panel(); if (at?.dataset.chat === detail.place) pending(at, { ...detail, refused: true }); });
+for (const name of ["sent", "refused"]) document.addEventListener(`outbox:${name}`, ({ detail }) => {
+  const at = panel();
+  if (at?.dataset.chat !== detail.place) return;
+  if (name === "sent") take(at, detail.text); else pending(at, { ...detail, refused: true });
+});
 
 function begin() {
   const at = panel();
@@ -195,8 +197,7 @@ function begin() {
   at.dataset.begun = "1";
   for (const entry of outbox.of(at.dataset.chat)) pending(at, entry);
   toEnd(at);
-  if (!at.querySelector("[data-chat-form]")) return;
-  seen(at);
+  if (at.querySelector("[data-chat-form]")) seen(at);
 }
 begin();
 document.addEventListener("htmx:after:swap", begin);

@@ -83,7 +83,6 @@ COLUMNS = {
     "video_signal.data": "notes",
     "message.body": "notes",
     "chat_file.name": "notes",
-    "dispense_line.batch_number": "rx",
     "dispense_line.substitute_reason": "rx",
     "login.user_agent": "self",
     "login.revoked_reason": "nobody",
@@ -97,6 +96,7 @@ COLUMNS = {
     "idempotency_key.key": "nobody",
 }
 PUBLIC = {
+    "dispense_line.batch_number": "a number of the maker, which stands on the box",
     "account.name_key": "made of name and address, with their canaries",
     "account.phone_number": "a number of its own for each person, see `phone`",
     "appointment.doctor_notes": "empty at once: the notes of the visit have it",

@@ -19,9 +19,9 @@ async def of_side(side: str, cast: dict[str, Person]) -> dict[str, Any]:
     assert pharmacy_id
     await db.execute("UPDATE pharmacy SET active = true WHERE id = $1", pharmacy_id)
     item = await shelf.item(f"Medicine of {side}", ingredient=side, threshold=1)
-    batch = await shelf.batch(item, pharmacy_id, 1000, number=mark)
+    batch = await shelf.batch(item, pharmacy_id, 1000, number=f"LOT {side}")
     twin = await shelf.item(f"Another of {side}", ingredient=side)
-    other = await shelf.batch(twin, pharmacy_id, 1000, number=mark)
+    other = await shelf.batch(twin, pharmacy_id, 1000, number=f"LOT {side}")
     people = {"patient": cast["patient"], "doctor": cast["doctor"], "name": mark}
     made = await paper.write(
         await paper.drug(item, 300, instructions=mark),
@@ -36,6 +36,7 @@ async def of_side(side: str, cast: dict[str, Person]) -> dict[str, Any]:
         WantedLine(prescription_item_id=made.items[1], quantity=Decimal(1), batch_id=other, substitute_reason=mark),
     ]
     given = await dispense(pharmacist.actor, made.id, NewDispense(items=lines, identity_checked=True))
+    await db.execute("INSERT INTO code_try VALUES ($1, 1) ON CONFLICT DO NOTHING", str(pharmacy_id))
     return {
         "paper": made.id,
         "paper_item": made.items[0],

@@ -1,5 +1,6 @@
 """What was prescribed on one side: sent to its pharmacy, not sent anywhere, cancelled; templates, requests for more."""
 
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ DECLINED = """
 INSERT INTO refill_request (id, prescription_id, patient_id, doctor_id, note, status, answer, answered_at)
 VALUES ($1, $2, $3, $4, $5, 'DECLINED', $5, clock_timestamp())
 """
+NUMBERS = count(1)
 TEMPLATE = "INSERT INTO prescription_template (id, doctor_id, name, items) VALUES ($1, $2, $3, $4)"
 
 
@@ -47,7 +49,8 @@ async def of_side(side: str, cast: dict[str, Person], pharmacy_id: UUID, visit_i
 async def prescription(side: str, doctor: Person, patient: Person, pharmacy_id: UUID, visit_id: UUID) -> UUID:
     """One of the visit, with other names than the accounts have: those who hold it may read them."""
     text = canary(side, "rx")
-    wanted = {"appointment_id": str(visit_id), "items": [item(text)], "notes": text}
+    drug = f"{text} {next(NUMBERS)}"  # another medicine each time: nothing is warned of when more of it is asked for
+    wanted = {"appointment_id": str(visit_id), "items": [item(text) | {"drug_name": drug}], "notes": text}
     new: NewPrescription = convert(wanted, NewPrescription)
     told = Acknowledged(key="x", kind="ALLERGY", item=1, detail="-", reason=canary(side, "notes"))
     async with db.transaction():

@@ -37,8 +37,9 @@ class Wire:
     def _asked(self, event: dict[str, Any]) -> None:
         if event["type"] == "Document":
             self.document = event["requestId"]
-        # A stream never ends, and its page is whole without it; of a cached favicon no end is told.
-        if not any(part in event["request"]["url"] for part in ("/live?", "/icons/icon.svg")):
+        # A stream never ends, and its page is whole without it; of a cached favicon, and of a mark that is only posted
+        # (what has been read), no end is told.
+        if not any(part in event["request"]["url"] for part in ("/live?", "/icons/icon.svg", "/chat/read")):
             self.open[event["requestId"]] = event["request"]["url"]
 
     def _answered(self, event: dict[str, Any]) -> None:

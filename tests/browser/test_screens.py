@@ -46,7 +46,8 @@ def where(stage: Stage) -> dict[str, str]:
 
 
 # A bar that stays in sight covers whatever is scrolled under it, which is no barrier: it is measured where it belongs.
-SETTLE = "() => document.querySelectorAll('.call-next, .my-hold').forEach(bar => { bar.style.position = 'static'; })"
+SETTLE = """() => document.querySelectorAll(".call-next, .my-hold, .counter-end, .notes-bar")
+  .forEach(bar => { bar.style.position = "static"; })"""
 
 
 def barriers(page: Page, size: dict[str, int], schemes: dict[str, Any]) -> list[str]:
