@@ -23,7 +23,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from bench import boards, booking, growth, live, machine, pages, report, rooms, stock, talks, waiting
+from bench import boards, booking, counter, growth, live, machine, pages, report, rooms, stock, talks, waiting
 from bench.cast import prepare
 from bench.figures import Figure, Figures
 from bench.goals import GOALS
@@ -54,6 +54,7 @@ GROUPS: tuple[tuple[Callable[[Stage], AbstractContextManager[Any]], tuple[Measur
             pages.search,
             pages.sign_ins,
             live.commit_to_last,
+            counter.dispenses,
             waiting.waiting_times,
         ),
     ),

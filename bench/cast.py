@@ -54,6 +54,12 @@ CREATE TABLE IF NOT EXISTS bare.slot (
 CREATE INDEX IF NOT EXISTS bare_slot_of_day ON bare.slot (doctor_id, date, starts_at);
 CREATE TABLE IF NOT EXISTS bare.appointment (
     id uuid PRIMARY KEY, slot_id uuid NOT NULL UNIQUE REFERENCES bare.slot, patient_id uuid NOT NULL REFERENCES patient);
+CREATE TABLE IF NOT EXISTS bare.item (
+    id uuid PRIMARY KEY, quantity numeric NOT NULL, dispensed numeric NOT NULL DEFAULT 0 CHECK (dispensed <= quantity));
+CREATE TABLE IF NOT EXISTS bare.batch (id uuid PRIMARY KEY, quantity numeric NOT NULL CHECK (quantity >= 0));
+CREATE TABLE IF NOT EXISTS bare.line (
+    id uuid PRIMARY KEY, item_id uuid NOT NULL REFERENCES bare.item, batch_id uuid NOT NULL REFERENCES bare.batch,
+    quantity numeric NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
 """
 COPY_TO_TWINS = """
 INSERT INTO bare.slot SELECT id, doctor_id, date, starts_at, local_start FROM slot WHERE doctor_id = ANY ($1)
@@ -83,6 +89,10 @@ class Patient(Person):
 
 class Doctor(Person):
     role = Role.DOCTOR
+
+
+class Pharmacist(Person):
+    role = Role.PHARMACY
 
 
 Somebody = TypeVar("Somebody", bound=Person)

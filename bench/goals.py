@@ -62,6 +62,7 @@ GOALS = (
     Goal("stock_low", "what is low of 20,000 items at 50 places, against the sum of the batches", "ms", 1, 0.3),
     Goal("stock_search", "search among 20,000 medicines", "ms", 100, 20, False),
     Goal("stock_sale", "sale over the counter with ledger and audit, against a bare update and insert", "ms", 8, 4),
+    Goal("dispense", "dispense over the API, 16 counters, against two bare updates and an insert", "/s", None, None, True, True),
     Goal("growth_page", "a doctor's week at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
     Goal("growth_visit", "hold + book at 50,000 doctors against 100 (p50, one client)", "ms", 1.2, None),
 )  # fmt: skip

@@ -26,6 +26,11 @@ UPDATE bare.slot SET appointment_id = $3, held_by = NULL, held_until = NULL
 WHERE id = $1 AND appointment_id IS NULL AND (held_by IS NULL OR held_by = $2 OR held_until < now()) RETURNING id
 """
 APPOINTMENT = "INSERT INTO bare.appointment (id, slot_id, patient_id) VALUES ($1, $2, $3)"
+FILL = (
+    "UPDATE bare.item SET dispensed = dispensed + 10 WHERE id = $1 AND dispensed + 10 <= quantity RETURNING dispensed"
+)
+TAKE = "UPDATE bare.batch SET quantity = quantity - 10 WHERE id = $1 AND quantity >= 10 RETURNING quantity"
+LINE = "INSERT INTO bare.line (id, item_id, batch_id, quantity) VALUES ($1, $2, $3, 10)"
 WEEK = """
 SELECT id, starts_at, local_start, appointment_id, held_until > now() AS held FROM bare.slot
 WHERE doctor_id = $1 AND date BETWEEN $2 AND $3 ORDER BY starts_at
@@ -85,6 +90,19 @@ async def booked(connection: Any, slot_id: UUID, patient_id: UUID) -> UUID | Non
     return appointment_id
 
 
+@post("/items/{item_id:uuid}/dispense/{batch_id:uuid}")
+async def dispense(request: Request, item_id: FromPath[UUID], batch_id: FromPath[UUID]) -> Response[dict[str, Any]]:
+    """What is left of the prescription, what is left on the shelf, and one line of what was given out."""
+    line_id = uuid4()
+    async with request.app.state.pool.acquire() as connection, connection.transaction():
+        dispensed = await connection.fetchval(FILL, item_id)
+        left = None if dispensed is None else await connection.fetchval(TAKE, batch_id)
+        if left is None:
+            return Response({"left": None}, status_code=409)
+        await connection.execute(LINE, line_id, item_id, batch_id)
+    return Response({"id": line_id, "dispensed": dispensed, "left": left}, status_code=201)
+
+
 @get("/doctors/{doctor_id:uuid}")
 async def week(
     request: Request, doctor_id: FromPath[UUID], first: Annotated[date, QueryParameter(name="week")]
@@ -107,4 +125,4 @@ def create() -> Litestar:
         yield
         await app.state.pool.close()
 
-    return Litestar([hold, book, take, week, search], lifespan=[running], openapi_config=None)
+    return Litestar([hold, book, take, dispense, week, search], lifespan=[running], openapi_config=None)

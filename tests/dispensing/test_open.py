@@ -7,11 +7,12 @@ import httpx
 import pytest
 
 from portal import db
-from portal.dispensing import actions
+from portal.dispensing import actions, jobs
 from portal.dispensing.schemas import CODE_TRIES, PHARMACY_TRIES, Opening
 from portal.errors import NotFound, TooMany
 from portal.ids import uuid7
 from portal.prescriptions.numbers import LENGTH, SIGNS, new_code
+from portal.settings import Settings
 from tests import catalogue, factories
 from tests.dispensing import paper
 from tests.dispensing.conftest import audit_of, get, post
@@ -78,6 +79,18 @@ async def test_tries_are_counted_by_code_and_by_pharmacy(client: httpx.AsyncClie
     assert (await post(client, fresh, "/prescriptions/open", good.opening)).status_code == 429
     await db.execute("UPDATE code_try SET since = since - interval '1 hour'")
     assert (await post(client, fresh, "/prescriptions/open", rx.opening)).status_code == 200
+
+
+@pytest.mark.usefixtures("app")
+async def test_counts_that_are_long_over_go(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    make = "INSERT INTO code_try (whose, tries, since) VALUES ($1, 5, clock_timestamp() - $2::interval)"
+    ages = {"now": 0, "over": 2, "kept": 24.9, "long": 25.1, "longer": 100, "longest": 1000}
+    for whose, hours in ages.items():
+        await db.execute(make, f"age:{whose}", timedelta(hours=hours))
+    await jobs.forget_tries(settings)
+    kept = await db.fetch("SELECT whose FROM code_try WHERE whose LIKE 'age:%' ORDER BY whose")
+    assert [row["whose"] for row in kept] == ["age:kept", "age:now", "age:over"]
 
 
 @pytest.mark.E8

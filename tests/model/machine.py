@@ -1,18 +1,12 @@
 """The model check (A12): the same acts at random on the model and on the portal, and both must say and show the same."""
 
-import asyncio
-from typing import Any
-
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule
 
-from portal import db
-from portal.accounts import tokens
-from portal.settings import Settings
 from tests.appointments.life import DECLARED
 from tests.model.model import Model
 from tests.model.portal_side import Portal
+from tests.model.side_by_side import Check, SideBySide
 
 PATIENTS = st.sampled_from(["Ana", "Ben", "Cem"])
 ROLES = {
@@ -28,51 +22,15 @@ NEXT = {"BOOKED": "check-in", "CHECKED_IN": "start", "IN_PROGRESS": "complete"}
 MOVES = st.sampled_from([action for action in DECLARED if action != "reschedule"])
 
 
-def state_of(model: Model) -> dict[str, Any]:
-    """What the portal must show."""
-    times = [(one.disabled, one.holder, one.ended, one.visit) for one in model.times]
-    visits = [
-        (one.patient, one.time, one.status, one.confirmed, model.times[one.time].position,
-         (one.walk_in, one.called, one.missed, one.rank), len(one.history), one.history)
-        for one in model.visits
-    ]  # fmt: skip
-    return {"times": times, "visits": visits, "others": []}
-
-
-class Check:
-    """One loop with the portal's pool in it, and the people of all runs."""
-
-    def __init__(self, config: Settings) -> None:
-        self.runner = asyncio.Runner()
-        self.portal = Portal()
-        tokens.use_keys(config)
-        self.runner.run(db.connect(config))
-        self.runner.run(self.portal.settle())
-
-    def close(self) -> None:
-        self.runner.run(db.disconnect())
-        self.runner.close()
-
-
-class Machine(RuleBasedStateMachine):
-    """Each rule is one act of somebody; what is drawn is who, and which of the times and visits."""
-
-    check: Check
+class Machine(SideBySide):
+    check: Check[Portal]
+    model: Model
     model_class: type[Model]
-    runs = steps = 0
 
     @initialize()
     def begin(self) -> None:
-        type(self).runs += 1
-        self.check.runner.run(self.check.portal.clean())
+        self.clean()
         self.model = self.model_class(self.check.portal.times())
-
-    def both(self, act: str, *how: Any) -> None:
-        type(self).steps += 1
-        expected = getattr(self.model, act)(*how)
-        answered = self.check.runner.run(getattr(self.check.portal, act)(*how))
-        assert answered == expected, (act, how)
-        assert self.check.runner.run(self.check.portal.state()) == state_of(self.model), (act, how)
 
     @rule(who=PATIENTS, slots=st.lists(SLOTS, min_size=1, max_size=4))
     def hold(self, who: str, slots: list[int]) -> None:
@@ -167,16 +125,6 @@ class Machine(RuleBasedStateMachine):
         return [*concerned, *(one for one in ROLES if one not in concerned)]
 
 
-def machine(check: Check, model: type[Model] = Model) -> type[Machine]:
+def machine(check: Check[Portal], model: type[Model] = Model) -> type[Machine]:
     """The machine on a portal, with the model or one that is wrong."""
     return type("Machine", (Machine,), {"check": check, "model_class": model})
-
-
-def run(found: type[Machine], start: int, runs: int, steps: int, *, shrink: bool = True) -> None:
-    """Run it from a seed. Raises AssertionError with the shortest way to a difference."""
-    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
-    how = settings(
-        max_examples=runs, stateful_step_count=steps, deadline=None, database=None, phases=phases,
-        report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    run_state_machine_as_test(seed(start)(found), settings=how)

@@ -6,6 +6,7 @@ Every act answers "done", or the code with which the portal refuses it.
 from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from tests.appointments.life import DECLARED, may_lead
 
@@ -59,6 +60,16 @@ class Model:
     def __init__(self, times: list[Time]) -> None:
         self.times = times
         self.visits: list[Visit] = []
+
+    def state(self) -> dict[str, Any]:
+        """What the portal must show."""
+        times = [(one.disabled, one.holder, one.ended, one.visit) for one in self.times]
+        visits = [
+            (one.patient, one.time, one.status, one.confirmed, self.times[one.time].position,
+             (one.walk_in, one.called, one.missed, one.rank), len(one.history), one.history)
+            for one in self.visits
+        ]  # fmt: skip
+        return {"times": times, "visits": visits, "others": []}
 
     def hold(self, who: str, number: int) -> str:
         time = self.times[number]

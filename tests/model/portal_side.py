@@ -12,7 +12,6 @@ from portal.appointments.actions import move
 from portal.appointments.schemas import Appointment, AppointmentType
 from portal.booking.actions import book, reschedule
 from portal.booking.schemas import NewAppointment
-from portal.errors import DomainError
 from portal.queues.actions import add_walk_in, call_next, note_missed_call
 from portal.queues.schemas import CallNext, WalkIn
 from portal.slots.actions import change_slot, hold_slot, make_missing, release_slot
@@ -20,6 +19,7 @@ from portal.slots.schemas import SlotChange
 from tests import factories
 from tests.factories import Person, Role
 from tests.model.model import Time
+from tests.model.side_by_side import answer
 from tests.queues.conftest import noon_zone
 
 BEGIN = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
@@ -170,12 +170,3 @@ class Portal:
 
 def _exact(rank: Any) -> Fraction | None:
     return None if rank is None else Fraction(rank)
-
-
-async def answer(act: Awaitable[Any]) -> str:
-    """ "done", or the code of the refusal."""
-    try:
-        await act
-    except DomainError as error:
-        return error.code
-    return "done"

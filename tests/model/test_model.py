@@ -8,8 +8,10 @@ import pytest
 
 from portal.settings import Settings
 from tests import catalogue
-from tests.model.machine import Check, machine, run
+from tests.model.machine import machine
 from tests.model.model import Model, Time, Visit
+from tests.model.portal_side import Portal
+from tests.model.side_by_side import Check, run
 from tests.owner import as_owner
 
 pytestmark = [pytest.mark.A12, pytest.mark.usefixtures("anyio_backend")]
@@ -18,13 +20,13 @@ FEW = 400  # runs at most in which each mistake must be found; a dozen do as a r
 
 
 @pytest.fixture(scope="module")
-def check(settings: Settings) -> Iterator[Check]:
-    made = Check(settings)
+def check(settings: Settings) -> Iterator[Check[Portal]]:
+    made = Check(settings, Portal())
     yield made
     made.close()
 
 
-def test_portal_and_model_never_differ(check: Check) -> None:
+def test_portal_and_model_never_differ(check: Check[Portal]) -> None:
     start = random.SystemRandom().randrange(2**32) if catalogue.FULL else 7040
     print(f"seed {start}")
     checked = machine(check)
@@ -73,7 +75,7 @@ class LetsEverybodyIn(Model):
         return answer
 
 
-def found_after(check: Check, model: type[Model]) -> int:
+def found_after(check: Check[Portal], model: type[Model]) -> int:
     """In which run the difference shows."""
     wrong = machine(check, model)
     with pytest.raises(AssertionError):
@@ -82,11 +84,11 @@ def found_after(check: Check, model: type[Model]) -> int:
 
 
 @pytest.mark.parametrize("model", [ForgetsNoShows, HoldsForEver, IsAtTwoPlaces, CallsByNumber, LetsEverybodyIn])
-def test_a_wrong_model_is_found(check: Check, model: type[Model]) -> None:
+def test_a_wrong_model_is_found(check: Check[Portal], model: type[Model]) -> None:
     catalogue.figure("A12", f"twin {model.__name__}: found after {found_after(check, model)} runs")
 
 
-def test_a_wrong_portal_is_found(check: Check) -> None:
+def test_a_wrong_portal_is_found(check: Check[Portal]) -> None:
     """An end that changes the visit and forgets its slot."""
     check.runner.run(as_owner("ALTER TABLE appointment DISABLE TRIGGER appointment_ended"))
     try:
