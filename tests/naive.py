@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 
 from tests.portal_server import ROOT
 from tests.services import free_port, wait_for_port
@@ -48,11 +49,23 @@ def naive_server(database_url: str) -> Iterator[str]:
     )  # fmt: skip
     try:
         wait_for_port(port)
-        time.sleep(1)  # the other two workers
+        until_it_answers(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(20)
+
+
+def until_it_answers(port: int, seconds: float = 20.0) -> None:
+    """The port is open before the workers are: each of many in a row must have an answer."""
+    in_a_row, deadline = 0, time.monotonic() + seconds
+    while in_a_row < 12 and time.monotonic() < deadline:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/", timeout=2)
+            in_a_row += 1
+        except httpx.HTTPError:
+            in_a_row = 0
+        time.sleep(0.1)
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -37,10 +37,10 @@ def make_link(page: Page) -> None:
 
 def keep_and_look(page: Page) -> None:
     """The grid with an own hold on it."""
+    grid = page.url
     page.locator(".slot[data-state=OPEN] button >> visible=true").first.click()
     page.wait_for_url("**/book")
-    page.go_back()
-    page.reload()
+    page.goto(grid)
     page.locator(".my-hold").first.wait_for()
 
 

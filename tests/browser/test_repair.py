@@ -34,10 +34,10 @@ def call_off(stage: Stage, doctor: str, session_id: str, day: date) -> None:
 
 
 def test_another_time_is_offered_and_taken(guests: Guests, stage: Stage) -> None:
-    patient, doctor = guests.open("patient46@example.com", viewport=PHONE), guests.open("doctor9@example.com")
-    path, session_id, day = book(patient, stage, "doctor9@example.com")
+    patient, doctor = guests.open("patient46@example.com", viewport=PHONE), guests.open("doctor14@example.com")
+    path, session_id, day = book(patient, stage, "doctor14@example.com")
     name = stage.ask("SELECT first_name, last_name FROM account WHERE email = 'patient46@example.com'")[0]
-    call_off(stage, "doctor9@example.com", session_id, day)
+    call_off(stage, "doctor14@example.com", session_id, day)
 
     patient.goto(path)
     follow(patient, "Choose how it goes on")
