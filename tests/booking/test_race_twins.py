@@ -36,9 +36,13 @@ async def doubled(slot_ids: list[UUID]) -> int:
 
 @pytest.mark.A1
 async def test_it_doubles(url: str) -> None:
-    slot_ids = [factories.uuid7() for _ in range(60)]
-    await attacks.all_want_all(url, list(map(str, range(42))), slot_ids)
-    doubles = await doubled(slot_ids)
+    doubles = 0
+    for _attack in range(3):  # its processes may all but take turns while the machine is busy with something else
+        slot_ids = [factories.uuid7() for _ in range(60)]
+        await attacks.all_want_all(url, list(map(str, range(42))), slot_ids)
+        doubles = await doubled(slot_ids)
+        if doubles:
+            break
     catalogue.figure("A1", f"naive twin: {doubles} of 60 slots booked more than once")
     assert doubles > 0
 
