@@ -57,14 +57,19 @@ def naive_server(database_url: str) -> Iterator[str]:
 
 
 def until_it_answers(port: int, seconds: float = 20.0) -> None:
-    """The port is open before the workers are: each of many in a row must have an answer."""
+    """The port is open before the workers are: many in a row must be told that there is nothing at this address.
+
+    Raises TimeoutError.
+    """
     in_a_row, deadline = 0, time.monotonic() + seconds
-    while in_a_row < 12 and time.monotonic() < deadline:
+    while in_a_row < 12:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the naive twin does not answer")
         try:
-            httpx.get(f"http://127.0.0.1:{port}/", timeout=2)
-            in_a_row += 1
+            is_there = httpx.get(f"http://127.0.0.1:{port}/", timeout=2).status_code == 404
         except httpx.HTTPError:
-            in_a_row = 0
+            is_there = False
+        in_a_row = in_a_row + 1 if is_there else 0
         time.sleep(0.1)
 
 
