@@ -6,9 +6,7 @@ from uuid import UUID
 
 from portal import db
 from portal.catalogue.schemas import UnitType
-from portal.ids import uuid7
-from portal.prescriptions import actions, keys, statements
-from portal.prescriptions.numbers import new_code
+from portal.prescriptions import actions, statements
 from portal.prescriptions.schemas import DoseUnit, Frequency, NewItem, NewPrescription
 
 # Name and strength in the catalogue, dose, how often, for how many days, refills, what else is said.
@@ -60,7 +58,6 @@ async def make_in_tx() -> None:
     pharmacy_id = await db.fetch_value(
         "SELECT p.pharmacy_id FROM pharmacist p JOIN account a ON a.id = p.account_id WHERE a.email = 'pharmacy@example.com'"
     )
-    await db.execute(statements.KEY, keys.key_id(keys.public_key()), keys.public_key())
     visits = await db.fetch(VISITS, pharmacy_id, len(PAPERS))
     for number, (visit, names) in enumerate(zip(visits, PAPERS, strict=False)):
         items = [await medicine_in_tx(name) for name in names]
@@ -91,17 +88,6 @@ async def medicine_in_tx(name: str) -> NewItem:
 
 async def _sign_in_tx(of: Any, new: NewPrescription) -> UUID:
     visit: Any = await db.fetch_row(statements.VISIT, of["id"], of["doctor_id"])
-    prescription_id, code = uuid7(), new_code()
-    until = actions.end_of_day(visit["now"], new.valid_days, visit["time_zone"])
-    items = [keys.canonical_item(uuid7(), item) for item in new.items]
-    content = actions.content_of(prescription_id, code, visit, new, items, until)
-    signed = keys.sign(content, code, visit["now"], until)
-    await db.execute(
-        statements.INSERT, prescription_id, code, visit["doctor_id"], visit["patient_id"], visit["id"], visit["clinic_id"],
-        visit["now"], until, visit["time_zone"], visit["language"], visit["patient_name"], visit["date_of_birth"],
-        visit["doctor_name"], visit["clinic_name"], "", [], None, signed.content, signed.content_hash, signed.signature,
-        signed.key_id,
-    )  # fmt: skip
-    await db.execute(statements.INSERT_ITEMS, prescription_id)
+    prescription_id = await actions.store_in_tx(visit, new, new.items, [])
     await db.execute(ISSUED, prescription_id, visit["doctor_id"])
     return prescription_id

@@ -265,22 +265,6 @@ async def test_a_page_takes_three_statements(client: httpx.AsyncClient) -> None:
     assert len(sent) <= 3, sent
 
 
-async def test_who_looks_for_the_same_shares_an_answer_on_the_page_but_not_in_the_api(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    specialty, (one,) = await crew(1, last_name="Firstly")
-    params = {"specialty_id": specialty}
-    await client.get("/doctors", params=params)
-    await db.execute("UPDATE account SET last_name = 'Secondly' WHERE id = $1", one.id)
-    with counted_statements() as sent:
-        shared = (await client.get("/doctors", params=params)).text
-    assert "Firstly" in shared and not [sql for sql in sent if "doctor_search" in sql]
-    (now,) = (await client.get("/api/doctors", params=params)).json()["doctors"]
-    assert now["last_name"] == "Secondly"
-    monkeypatch.setattr(queries, "_answers", {})  # as two seconds later
-    assert "Secondly" in (await client.get("/doctors", params=params)).text
-
-
 async def test_a_typed_place_is_where_the_clinics_are() -> None:
     await make.clinic(city="Überlingen", latitude=47.77, longitude=9.17)
     await db.execute("UPDATE clinic SET postal_code = '88662' WHERE city = 'Überlingen'")
