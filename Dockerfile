@@ -18,5 +18,6 @@ COPY static static
 ENV PATH=/opt/portal/bin:$PATH PYTHONPATH=/srv/portal PORTAL_DATA=/var/lib/portal PYTHONUNBUFFERED=1
 USER portal
 EXPOSE 8000
+# Of the web process; a worker answers nobody, so start it with `--no-healthcheck` (see docs/operations.md, Processes).
 HEALTHCHECK --interval=15s --timeout=3s CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health', timeout=2)"
 CMD ["portal", "serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,5 +1,6 @@
 """The application: the only file that knows every domain."""
 
+import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ from portal.audit import actions as audit
 from portal.errors import Forbidden, NotFound
 from portal.integrations import arrivals, broker
 from portal.settings import Settings
+from portal.video.providers import provider_of
 from portal.web import (
     assets,
     auth,
@@ -144,6 +146,7 @@ def part(domain: str, name: str) -> ModuleType | None:
 async def running(app: Litestar) -> AsyncIterator[None]:
     """What lives as long as the process: the pool of connections and the hub of live readers."""
     settings: Settings = app.state.settings
+    await asyncio.to_thread(lambda: provider_of(settings, settings.video).make_ready())
     await db.connect(settings)
     try:
         async with (
@@ -165,14 +168,17 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
         yield
         return
     storage.use(settings)
+    if not settings.smtp_url:
+        logger.warning("PORTAL_SMTP_URL is not set: mails are kept in the database and sent to nobody")
     modules = [module for name in DOMAINS if (module := part(name, "jobs"))]
     jobs = [job for module in modules for job in getattr(module, "JOBS", ())]
     schedules = [schedule for module in modules for schedule in getattr(module, "SCHEDULES", ())]
     publisher = broker.Broker(settings.amqp_url) if settings.amqp_url else None
     loops = [loop for module in modules for loop in getattr(module, "LOOPS", ())]
     wanted_events = [one for module in modules for one in getattr(module, "ARRIVALS", ())]
+    sink, prepare = (publisher.send, publisher.prepare) if publisher else (None, None)
     async with (
-        worker.running(settings, jobs, schedules, publisher.send if publisher else None, loops),
+        worker.running(settings, jobs, schedules, sink, loops, prepare),
         arrivals.listening(settings.amqp_url if settings.amqp_consume else "", wanted_events),
     ):
         yield

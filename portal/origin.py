@@ -1,4 +1,4 @@
-"""What web processes are copied from: everything imported and made, nothing begun. See `serving.copies_of_a_ready_process`."""
+"""What web processes are copied from: all imported and made, nothing begun. See `supervising.copies_of_a_ready_process`."""
 
 from portal.app import make_for_copies
 

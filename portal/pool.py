@@ -14,6 +14,12 @@ from portal.settings import SettingError, Settings
 
 APP_ROLE = "care_portal_app"  # made by migration m0050; policies hold for it, and the audit is append-only to it
 STATEMENT_SECONDS = 15.0
+# Everybody can register an address of this kind; a salted hash that two accounts share was made by `--demo` alone.
+DEMO_ACCOUNTS = """
+SELECT EXISTS (SELECT FROM account WHERE email = ANY($1) AND password_hash IS NOT NULL
+    GROUP BY password_hash HAVING count(*) > 1)
+"""
+DEMO_NAMES = ("patient", "doctor", "clinic", "pharmacy", "admin", *(f"patient{number}" for number in range(1, 201)))
 
 
 class Pool:
@@ -133,6 +139,16 @@ async def is_migrated(url: str) -> bool:
     may_read = await connection.fetchval("SELECT has_table_privilege(to_regclass('account'), 'SELECT')")
     await connection.close()
     return bool(may_read)
+
+
+async def has_demo_accounts(url: str) -> bool:
+    """Whether anybody could sign in with the password of the demonstration."""
+    connection = await asyncpg.connect(url, server_settings=session_of())
+    async with connection.transaction():
+        await connection.execute("SELECT set_config('app.role', $1, true)", PORTAL.role)
+        found = await connection.fetchval(DEMO_ACCOUNTS, [f"{name}@example.com" for name in DEMO_NAMES])
+    await connection.close()
+    return bool(found)
 
 
 async def _keep(conn: PoolConnectionProxy) -> None:

@@ -1,18 +1,17 @@
-"""What `portal serve` does: the embedded database where none is given, migrations, web processes, one line when ready."""
+"""What `portal serve` does: the embedded database where none is given, migrations, web processes, one line when ready.
+
+Whoever supervises workers keeps what it has imported: what only they need is not imported at the top.
+"""
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import resource
 import signal
 import socket
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -20,24 +19,20 @@ from typing import TYPE_CHECKING
 import asyncpg
 import click
 import uvicorn
-import uvicorn._subprocess
-from uvicorn.supervisors import multiprocess as supervisor
 
-from portal import db, faults, heartbeat, live, metrics, tracing
+from portal import db, faults, metrics, tracing
 from portal.accounts import passwords, tokens
-from portal.audit import queries
 from portal.audit.schemas import ChainCheck
-from portal.pool import is_migrated
+from portal.pool import has_demo_accounts, is_migrated
 from portal.settings import SettingError, Settings, is_loopback
+from portal.supervising import Processes, leave_at_the_latest
 from portal.web import logs
 from portal.web.protocol import Protocol
 
 if TYPE_CHECKING:
     from portal.registration.schemas import NewAdmin
 
-START_SECONDS = 60
 CONNECT_SECONDS = 10
-LATEST_SECONDS = 8.5  # after SIGTERM nothing runs for longer
 GRACE_SECONDS = 5  # open requests may end by themselves for so long after SIGTERM
 
 
@@ -78,6 +73,7 @@ def database(settings: Settings) -> Iterator[Settings]:
 
 def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, workers: int) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Raises `SettingError` before anything has started."""
+    settings.check(host)
     if workers > 1 and not settings.redis_url:
         raise SettingError(
             "--workers: more than one process needs REDIS_URL, so that they share live updates and limits"
@@ -88,6 +84,8 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
     listener = bound(host, port)
     with database(settings) as running:
         prepare(running)
+        if not settings.is_private(host):
+            asyncio.run(refuse_demo_accounts(running))
         os.environ.update(environ, DATABASE_URL=running.database_url, PORTAL_EMBEDDED=str(running.embedded).lower())
         os.environ[passwords.PROCESSES] = str(workers)
         for end in (signal.SIGTERM, signal.SIGINT):
@@ -120,7 +118,7 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
 def prepare(settings: Settings) -> None:
     """An embedded database follows the program; any other is migrated by `portal migrate`, once a deployment."""
     if settings.embedded:
-        from portal.migrations import migrate  # not at the top: what supervises workers keeps what it has imported
+        from portal.migrations import migrate
 
         asyncio.run(migrate(settings))
     else:
@@ -140,6 +138,15 @@ async def check_database(settings: Settings) -> None:
         raise SettingError("DATABASE_URL: this database has no tables yet; run `portal migrate` first")
 
 
+async def refuse_demo_accounts(settings: Settings) -> None:
+    """Raises `SettingError` where an earlier `--demo` has left people whom everybody can be."""
+    if await has_demo_accounts(settings.database_url):
+        raise SettingError(
+            "--host, PORTAL_BASE_URL: the demo accounts in this database have a known password and are for loopback"
+            " addresses only; give this portal another data folder (--data) or database (DATABASE_URL)"
+        )
+
+
 async def make_demo(settings: Settings) -> None:
     """Invented people for an empty portal, over a pool of its own: the web processes open theirs later."""
     from portal import demo
@@ -153,6 +160,7 @@ async def make_demo(settings: Settings) -> None:
 
 async def work(settings: Settings) -> int:
     """Jobs, schedules and the relay of events, until SIGTERM or SIGINT; the exit code."""
+    from portal import heartbeat, live
     from portal.app import background
 
     logs.configure()
@@ -209,73 +217,6 @@ class Single(uvicorn.Server):
         leave_at_the_latest([])
 
 
-class Worker(supervisor.Process):
-    """One of several processes."""
-
-    def _healthcheck(self, timeout: float) -> bool | None:
-        """Ask whether it answers. It may have been killed a moment ago: then nobody waits for its answer."""
-        with contextlib.suppress(OSError, EOFError):
-            self.parent_conn.send(b"ping")
-            if self.parent_conn in wait([self.parent_conn, self.process.sentinel], timeout):
-                return bool(self.parent_conn.recv())
-        return None
-
-
-class Processes(supervisor.Multiprocess):
-    """Several processes on one socket, started anew when one dies."""
-
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, announce: str) -> None:
-        super().__init__(config, [listener])
-        uvicorn._subprocess.spawn = copies_of_a_ready_process()  # type: ignore[assignment]  # another way to start
-        supervisor.Process = Worker  # type: ignore[misc]  # and another way to ask
-        self.announce = announce
-        self.answered = False
-        for end in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(end, self.leave)
-
-    def init_processes(self) -> None:
-        super().init_processes()
-        self.answered = all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes)
-        if self.answered:
-            click.echo(self.announce)
-        else:  # whoever watches over us starts us anew, and hears of it
-            self.should_exit.set()
-
-    def leave(self, _signal: int, _frame: FrameType | None) -> None:
-        """Tell the children at once: the loop of `run` may be waiting for one of them to answer."""
-        self.should_exit.set()
-        children = [process.pid for process in self.processes if process.pid and process.exitcode is None]
-        for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        leave_at_the_latest(children)
-
-
-def copies_of_a_ready_process() -> ForkServerContext:
-    """How workers are started: copied from a process that has imported everything, never from one that works.
-
-    A worker that died is back in a moment that way, on a machine that is busy too: uvicorn's own way imports the whole
-    portal anew, and gives up on a worker that needs longer than five seconds for it.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["portal.origin"])
-    return context
-
-
-def leave_at_the_latest(children: list[int]) -> None:
-    """Whatever hangs after SIGTERM, the program ends in time; PostgreSQL and open bookings survive that."""
-
-    def leave() -> None:
-        for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        os._exit(0)
-
-    timer = threading.Timer(LATEST_SECONDS, leave)
-    timer.daemon = True
-    timer.start()
-
-
 async def create_admin(settings: Settings, data: "NewAdmin") -> None:
     """The first person who can verify others. Raises `Conflict` for an address that has an account."""
     from portal.migrations import migrate
@@ -292,6 +233,8 @@ async def create_admin(settings: Settings, data: "NewAdmin") -> None:
 
 async def check_audit(settings: Settings, anchor_files: Sequence[Path]) -> ChainCheck:
     """Walk the audit's chains beside whatever else runs."""
+    from portal.audit import queries
+
     await check_database(settings)
     await db.connect(settings, owner=True)
     try:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from portal import faults, tracing
 
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+?)\.?(?::([0-9]{1,5}))?")
 BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?")
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 ICE_SERVER = re.compile(r"(stun|turn)s?:[A-Za-z0-9.\[\]:-]+(\?transport=(udp|tcp))?")
@@ -45,7 +46,7 @@ class Settings:
     ice_servers: tuple[str, ...] = ()  # PORTAL_ICE_SERVERS: stun: and turn: addresses for webrtc, separated by commas
     turn_secret: str = ""  # PORTAL_TURN_SECRET: shared with the TURN servers, which take credentials made from it
     media_region: str = ""  # PORTAL_MEDIA_REGION: where chime carries the calls; empty means the region of AWS
-    storage: str = ""  # PORTAL_STORAGE: s3://bucket/prefix; empty means the folder `files` under the data folder
+    storage: str = ""  # PORTAL_STORAGE: s3://bucket/prefix; empty or `disk`: the folder `files` under the data folder
     chat_days: int = 7  # PORTAL_CHAT_DAYS: how long after a visit its chat stays open
     recording_days: int = 30  # PORTAL_RECORDING_DAYS: how long a recording is kept; 0 means that nothing is recorded
     smtp_url: str = ""  # PORTAL_SMTP_URL: empty means mails are shown in the log and the demo's outbox page
@@ -83,11 +84,11 @@ class Settings:
             "data": Path(environ.get("PORTAL_DATA", "var")).resolve(),
             "database_url": _url(environ, "DATABASE_URL", {"postgres", "postgresql"}),
             "database_replica_url": _url(environ, "DATABASE_REPLICA_URL", {"postgres", "postgresql"}),
-            "redis_url": _url(environ, "REDIS_URL", {"redis", "rediss", "unix"}),
-            "amqp_url": _url(environ, "AMQP_URL", {"amqp", "amqps"}),
+            "redis_url": _address(environ, "REDIS_URL", {"redis", "rediss", "unix"}),
+            "amqp_url": _address(environ, "AMQP_URL", {"amqp", "amqps"}),
             "amqp_consume": _flag(environ, "PORTAL_AMQP_CONSUME"),
-            "base_url": _url(environ, "PORTAL_BASE_URL", {"http", "https"}).rstrip("/") or cls.base_url,
-            "allowed_hosts": _words(environ, "PORTAL_ALLOWED_HOSTS") or cls.allowed_hosts,
+            "base_url": _server(environ, "PORTAL_BASE_URL", {"http", "https"}).rstrip("/") or cls.base_url,
+            "allowed_hosts": _hosts(environ, "PORTAL_ALLOWED_HOSTS") or cls.allowed_hosts,
             "trusted_proxies": _networks(environ, "PORTAL_TRUSTED_PROXIES"),
             "keys": environ.get("PORTAL_KEYS", ""),
             "audit_anchor": environ.get("PORTAL_AUDIT_ANCHOR", "").strip(),
@@ -95,29 +96,33 @@ class Settings:
             "ice_servers": _ice_servers(environ),
             "turn_secret": environ.get("PORTAL_TURN_SECRET", "").strip(),
             "media_region": environ.get("PORTAL_MEDIA_REGION", "").strip(),
-            "storage": _bucket(environ, "PORTAL_STORAGE"),
-            "chat_days": int(_number(environ, "PORTAL_CHAT_DAYS", 7, 0, 366)),
-            "recording_days": int(_number(environ, "PORTAL_RECORDING_DAYS", 30, 0, 3650)),
-            "smtp_url": _url(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
+            "storage": _storage(environ, "PORTAL_STORAGE"),
+            "chat_days": _whole(environ, "PORTAL_CHAT_DAYS", 7, 0, 366),
+            "recording_days": _whole(environ, "PORTAL_RECORDING_DAYS", 30, 0, 3650),
+            "smtp_url": _server(environ, "PORTAL_SMTP_URL", {"smtp", "smtps"}),
             "hold_seconds": _number(environ, "PORTAL_HOLD_SECONDS", 300, 0.1, 3600),
-            "horizon_days": int(_number(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366)),
-            "expiring_days": int(_number(environ, "PORTAL_EXPIRING_DAYS", 30, 1, 366)),
-            "rate_limit": int(_number(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000)),
+            "horizon_days": _whole(environ, "PORTAL_HORIZON_DAYS", 56, 1, 366),
+            "expiring_days": _whole(environ, "PORTAL_EXPIRING_DAYS", 30, 1, 366),
+            "rate_limit": _whole(environ, "PORTAL_RATE_LIMIT", 100, 0, 1_000_000),
             "demo": _flag(environ, "PORTAL_DEMO"),
             "fault_at": environ.get("FAULT_AT", ""),
             "test_faults": environ.get("PORTAL_TEST_FAULTS", ""),
             "embedded": _flag(environ, "PORTAL_EMBEDDED"),
             "metrics_token": environ.get("PORTAL_METRICS_TOKEN", "").strip(),
-            "otlp_endpoint": _url(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", {"http", "https"}),
-            "pool_size": int(_number(environ, "PORTAL_POOL_SIZE", 10, 2, 200)),
+            "otlp_endpoint": _server(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", {"http", "https"}),
+            "pool_size": _whole(environ, "PORTAL_POOL_SIZE", 10, 2, 200),
         }
         settings = cls(**{**values, **overrides})  # type: ignore[arg-type]  # checked value by value above
         settings.check()
         return settings
 
-    def check(self) -> None:
-        """Refuse combinations that would be unsafe."""
-        if self.demo and not self.loopback:
+    def is_private(self, host: str) -> bool:
+        """Whether nobody from elsewhere reaches a portal with these settings that listens on this host."""
+        return self.loopback and is_loopback(host)
+
+    def check(self, host: str = "127.0.0.1") -> None:
+        """Refuse combinations that would be unsafe, for a portal that listens on this host."""
+        if self.demo and not self.is_private(host):
             raise SettingError("--demo: the demo accounts have a known password; they are for loopback addresses only")
         if self.metrics_token and not TOKEN.fullmatch(self.metrics_token):
             raise SettingError("PORTAL_METRICS_TOKEN: at least 16 letters, digits, or any of . _ ~ + / = -")
@@ -125,7 +130,7 @@ class Settings:
             raise SettingError(
                 "OTEL_EXPORTER_OTLP_ENDPOINT: traces need the extra `telemetry` (pip install 'care-portal[telemetry]')"
             )
-        if self.rate_limit == 0 and not self.loopback:
+        if self.rate_limit == 0 and not self.is_private(host):
             raise SettingError("PORTAL_RATE_LIMIT: 0 turns limits off and is allowed on loopback only")
         if self.amqp_consume and not self.amqp_url:
             raise SettingError("PORTAL_AMQP_CONSUME: needs AMQP_URL")
@@ -135,12 +140,12 @@ class Settings:
             raise SettingError("PORTAL_TURN_SECRET: needed for the turn: addresses of PORTAL_ICE_SERVERS")
         if self.media_region and not REGION.fullmatch(self.media_region):
             raise SettingError("PORTAL_MEDIA_REGION: must be a region of AWS, such as eu-central-1")
-        self._check_faults()
+        self._check_faults(host)
 
-    def _check_faults(self) -> None:
+    def _check_faults(self, host: str) -> None:
         if not self.fault_at and not self.test_faults:
             return
-        if not (self.test_faults and self.loopback and not self.secure and faults.is_development()):
+        if not (self.test_faults and self.is_private(host) and not self.secure and faults.is_development()):
             raise SettingError("FAULT_AT: breaks the program on purpose; refused outside its tests")
         try:
             faults.read(self.fault_at)
@@ -160,15 +165,48 @@ def is_loopback(host: str) -> bool:
 
 def _url(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
     value = environ.get(name, "").strip()
-    if value and urlsplit(value).scheme not in schemes:
+    try:
+        scheme = urlsplit(value).scheme
+    except ValueError:
+        raise SettingError(f"{name}: cannot be read as an address") from None
+    if value and scheme not in schemes:
         raise SettingError(f"{name}: must begin with one of {', '.join(sorted(schemes))}://")
     return value
 
 
-def _bucket(environ: Mapping[str, str], name: str) -> str:
+def _address(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
+    """A URL of one host, which may be left out; databases name several, with a port each."""
+    value = _url(environ, name, schemes)
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        raise SettingError(f"{name}: the port must be a number up to 65535") from None
+    return value
+
+
+def _server(environ: Mapping[str, str], name: str, schemes: set[str]) -> str:
+    """A URL that is nothing without a host."""
+    value = _address(environ, name, schemes)
+    if value and not urlsplit(value).hostname:
+        raise SettingError(f"{name}: names no host")
+    return value
+
+
+def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    words = _words(environ, name)
+    for word in words:
+        match = HOST.fullmatch(word)
+        if match is None or int(match[2] or 0) > 65535:
+            raise SettingError(f"{name}: {word} is not a host name, which a port may follow")
+    return words
+
+
+def _storage(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
+    if value == "disk":
+        return ""
     if value and not BUCKET.fullmatch(value):
-        raise SettingError(f"{name}: must be s3://bucket or s3://bucket/prefix")
+        raise SettingError(f"{name}: must be disk, s3://bucket or s3://bucket/prefix")
     return value
 
 
@@ -202,6 +240,13 @@ def _number(environ: Mapping[str, str], name: str, default: float, low: float, h
     if not low <= value <= high:
         raise SettingError(f"{name}: must be between {low:g} and {high:g}")
     return value
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    value = _number(environ, name, default, low, high)
+    if value % 1:
+        raise SettingError(f"{name}: must be a whole number")
+    return int(value)
 
 
 def _video(environ: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ a turn that fails is logged and tried again after a pause.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -26,6 +26,7 @@ from portal.pool import session_of
 from portal.settings import Settings
 
 logger = logging.getLogger(__name__)
+Prepare = Callable[[], Awaitable[None]]
 
 PAUSE_SECONDS = 2.0  # after a failed turn, and the longest that a relay sleeps without being woken
 SOON_SECONDS = 0.1  # after events were found: of many that come at once, only one wakes the relay (see m0053)
@@ -46,12 +47,16 @@ async def running(
     schedules: Sequence[Schedule],
     sink: Sink | None,
     turns: Sequence[Loop] = (),
+    prepare: Prepare | None = None,
 ) -> AsyncIterator[None]:
-    """Run everything until the block ends; `sink` is None where no other system listens."""
+    """Run everything until the block ends; `sink` is None where no other system listens.
+
+    `prepare` makes the sink's place for events before the first one comes; it is tried until it succeeds.
+    """
     loops = [asyncio.create_task(_queue_for_ever(settings, jobs, schedules), name="jobs")]
     loops += [asyncio.create_task(_turn_for_ever(loop), name=loop.name) for loop in turns]
     if sink is not None:
-        loops.append(asyncio.create_task(_relay_for_ever(settings, sink), name="relay"))
+        loops.append(asyncio.create_task(_relay_for_ever(settings, sink, prepare), name="relay"))
     try:
         yield
     finally:
@@ -165,7 +170,7 @@ async def _turn_for_ever(loop: Loop) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _relay_for_ever(settings: Settings, sink: Sink) -> None:
+async def _relay_for_ever(settings: Settings, sink: Sink, prepare: Prepare | None) -> None:
     woken = asyncio.Event()
     listener: asyncpg.Connection | None = None
     acting.become(acting.PORTAL)  # this task delivers everybody's events, and does nothing else
@@ -179,6 +184,9 @@ async def _relay_for_ever(settings: Settings, sink: Sink) -> None:
                 woken.clear()
                 found = 0
                 with liveness.turn("LOOP", "relay", PAUSE_SECONDS):
+                    if prepare is not None:
+                        await prepare()
+                        prepare = None
                     while more := await outbox.relay_once(sink):
                         found += more
             except Exception as error:

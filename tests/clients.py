@@ -1,5 +1,6 @@
 """The whole application on a module's database, and the browsers and programs that talk to it without a network."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -95,3 +96,11 @@ async def token_mailed_to(email: str) -> str:
     """The token of the last link to choose a password."""
     found = re.findall(r"/reset-password/(\S+)", "\n".join(await mails_to(email)))
     return str(found[-1])
+
+
+async def asked_many_times(
+    client: httpx.AsyncClient, path: str, body: Any, headers: dict[str, str]
+) -> tuple[list[httpx.Response], list[httpx.Response]]:
+    """One POST with its key, 20 times at once and 5 times later: the answers of both."""
+    at_once = await asyncio.gather(*(client.post(path, json=body, headers=headers) for _ in range(20)))
+    return at_once, [await client.post(path, json=body, headers=headers) for _ in range(5)]

@@ -1,12 +1,15 @@
 """Shared fixtures: a private PostgreSQL, one migrated template, and a fresh copy of it for each test module."""
 
+import asyncio
+import inspect
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +23,7 @@ from portal.settings import Settings
 from tests import catalogue
 
 HERE = Path(__file__).parent
+OF_THE_MATRIX = ("test_access_matrix.py", "test_audit_coverage.py", "test_headers.py")
 TEMPLATE = "care_template" + os.environ.get("PYTEST_XDIST_WORKER", "")  # each process of a run has its own
 # What a test does directly, it does as the portal itself; whatever comes in by HTTP begins as nobody, as everywhere.
 acting._now = ContextVar("acting", default=acting.PORTAL)
@@ -36,6 +40,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files, which go through every route, come first: so the processes of a run end together."""
     catalogue.mark_groups(items)
     items.sort(key=lambda item: item.path.parent != HERE)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file stays in one process; and so do the files that look at the same matrix of calls, which is run once for all."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path: str = nodeid.split("::", 1)[0]
+            return "the matrix" if Path(path).name in OF_THE_MATRIX else path
+
+    return Files(config, log)
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """A cancellation that leaves a test would end the loop that all later tests of its process run in."""
+    test = pyfuncitem.obj
+    if inspect.iscoroutinefunction(test):
+
+        @wraps(test)
+        async def alone(**given: Any) -> None:
+            try:
+                await test(**given)
+            except asyncio.CancelledError as error:
+                raise AssertionError("the test was cancelled from within") from error
+
+        pyfuncitem.obj = alone
+    return (yield)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

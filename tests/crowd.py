@@ -93,6 +93,8 @@ def press(url: str, calls: Sequence[Call], *, processes: int = 2, connections: i
             found[number] = status, body
             times += put_off
         assert process.wait() == 0
+    if times:
+        print(f"{len(calls)} calls were put off {times} times by servers that were too busy")
     return Pressed([found[number] for number in range(len(calls))], times)
 
 

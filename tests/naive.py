@@ -10,8 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -28,6 +28,7 @@ CREATE TABLE naive_booking (id text, slot_id text, made_at timestamptz DEFAULT c
     status text DEFAULT 'BOOKED', confirmed boolean DEFAULT false);
 CREATE TABLE naive_place (session_id text, position int);
 CREATE TABLE naive_key (key text, answer text);
+CREATE TABLE naive_effect (key text);
 CREATE TABLE naive_login (id text, open boolean);
 CREATE TABLE naive_fill (prescription_id text);
 CREATE TABLE naive_stock (quantity int);
@@ -71,6 +72,15 @@ def until_it_answers(port: int, seconds: float = 20.0) -> None:
             is_there = False
         in_a_row = in_a_row + 1 if is_there else 0
         time.sleep(0.1)
+
+
+@asynccontextmanager
+async def here(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the twin in this process, on a database that has the tables of `SCHEMA`."""
+    async with asyncpg.create_pool(database_url, min_size=8, max_size=8) as pool:
+        POOL["pool"] = pool
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://naive.example") as client:
+            yield client
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -218,8 +228,19 @@ async def give_out(_token: str, data: dict[str, Any], key: str) -> Answer:
     return 201, {}
 
 
+async def once_a_key(_token: str, _data: dict[str, Any], key: str) -> Answer:
+    """A message is sent, a prescription issued: look whether the key was seen, do it, keep the key."""
+    pool = POOL["pool"]
+    if await pool.fetchval("SELECT count(*) FROM naive_key WHERE key = $1", key):
+        return 201, {}
+    await pool.execute("INSERT INTO naive_effect VALUES ($1)", key)
+    await pool.execute("INSERT INTO naive_key VALUES ($1, '{}')", key)
+    return 201, {}
+
+
 ROUTES = {
     ("POST", "/api/appointments"): make_appointment,
+    ("POST", "/api/prescriptions"): once_a_key,
     ("POST", "/api/auth/register"): register,
     ("POST", "/api/auth/refresh"): refresh,
     ("POST", "/api/auth/logout"): log_out,
@@ -231,4 +252,6 @@ LIFE = {
     "complete": ({"IN_PROGRESS"}, "COMPLETED"), "cancel": ({"BOOKED", "CHECKED_IN", "IN_PROGRESS"}, "CANCELLED"),
     "no-show": ({"BOOKED", "CHECKED_IN"}, "NO_SHOW"),
 }  # fmt: skip
-VERBS = {"hold": hold, "dispense": give_out, "confirm": confirm, **dict.fromkeys(LIFE, lead_on)}
+VERBS = {
+    "hold": hold, "dispense": give_out, "confirm": confirm, "messages": once_a_key, **dict.fromkeys(LIFE, lead_on),
+}  # fmt: skip

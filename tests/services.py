@@ -41,6 +41,14 @@ def program(name: str) -> str:
     return found
 
 
+def browser_program() -> str:
+    """Chromium's own shell without a window, a tenth of the weight, or the whole of Chromium where there is no other."""
+    try:
+        return program("chromium-headless-shell")
+    except RuntimeError:
+        return program("chromium")
+
+
 class Redis:
     """A private Redis that keeps nothing on disk; it can be killed and started again on the same port."""
 

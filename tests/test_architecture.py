@@ -27,14 +27,14 @@ GROUND = {
 }  # fmt: skip
 # The audit is written by all domains; it stands on accounts alone.
 FOR_ALL = {"accounts", "audit", "notifications"}
-TOP = {"app", "cli", "serving", "worker", "demo", "backup", "origin"}
+TOP = {"app", "cli", "serving", "supervising", "worker", "demo", "backup", "origin"}
 FILES = {
     "__init__", "tables", "schemas", "policy", "queries", "actions", "events", "pages", "api", "jobs",
 }  # fmt: skip
 
 CALCULATIONS = {
     "tokens", "keys", "passwords", "browsers", "profiles", "calendar", "broker", "transitions", "statements", "making",
-    "refusals", "numbers", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
+    "refusals", "numbers", "doses", "mails", "ical", "weeks", "rushes", "chains", "anchors", "states", "figures",
     "estimates", "boards", "readings", "rooms", "doors", "uploads", "arrivals", "ledger", "spreadsheets", "papers", "words",
 }  # fmt: skip
 

@@ -20,16 +20,26 @@ SLOTS = "/api/doctors/{doctor_id}/slots"
 SPELL = {"dates": [], "from": SOON, "to": SOON}
 BACKWARDS, EMPTY = {"start": "16:00", "end": "15:00"}, {"start": "15:00", "end": "15:00"}
 NIGHT, NEVER = ({"session_start_time": "12:00", "session_end_time": end} for end in ("09:00", "12:00"))
+LATER, LONG_AGO = "2150-01-01T10:00:00Z", "1990-01-01T10:00:00Z"
+BEYOND = [{"effective_from": FAR, "effective_to": None}, {"effective_from": "2150-01-01", "effective_to": None}]
 ENDED = {"effective_from": SOON, "effective_to": PAST}
 CHANGES: dict[str, list[dict[str, Any]]] = {
     f"POST {SLOTS}": [{"date": PAST}, {"date": FAR}, {"utc_offset": "+13:00"},
                       {"minutes": 0}, {"minutes": 1500}, {"minutes": -5}],
     f"POST {SLOTS}/bulk": [BACKWARDS, EMPTY, {"dates": [PAST]}, {"dates": [FAR]}, {**SPELL, "to": PAST}, {**SPELL, "to": FAR},
                            {"minutes": 5, "start": "15:00", "end": "15:02"}],
-    "POST /api/sessions": [NIGHT, NEVER, ENDED],
+    "POST /api/sessions": [NIGHT, NEVER, ENDED, *BEYOND],
+    "PUT /api/sessions/{session_id}": [NIGHT, NEVER, ENDED, *BEYOND],
     "POST /schedule/times/new": [BACKWARDS, EMPTY, {"dates": [PAST]}, {"dates": [FAR]}],
-    "POST /schedule/sessions/new": [NIGHT, NEVER, ENDED],
+    "POST /schedule/sessions/new": [NIGHT, NEVER, ENDED, *BEYOND],
     "POST /api/appointments": [{"slot_id": None, "session_id": "$session", "date": PAST}],
+    "POST /api/appointments/{appointment_id}/complete": [
+        {"actual_start_time": LATER}, {"actual_start_time": LONG_AGO}, {"actual_end_time": LATER},
+        {"actual_end_time": LONG_AGO}, {"actual_start_time": LONG_AGO, "actual_end_time": "2026-01-01T10:00:00Z"},
+        {"actual_start_time": LONG_AGO, "actual_end_time": LONG_AGO}],
+    "POST /appointments/{appointment_id}/complete": [{"began": "23:59"}, {"ended": "23:59"}],
+    "POST /api/video/sessions": [{"scheduled_start_time": time} for time in (LATER, f"{FAR}T10:00:00Z", LONG_AGO)],
+    "POST /api/waitlist": [{"from": FAR, "to": FAR}, {"from": "2150-01-01", "to": "2150-01-01"}, {"to": PAST}],
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend")]
 
 JSON = "application/json"
 SHARE = 1 if catalogue.FULL else 4  # of the bad values of a field of a page one in so many is sent to each route
+SLOWEST = 0.2  # seconds of one answer, at the full size
 SMALL = 250_000  # larger bodies are refused before any route, and have their own tests
 
 # Page forms that are never shown again, and why a bad value in them is no reason to stop.
@@ -34,7 +35,6 @@ FORGIVING = {
     "/appointments/{appointment_id}/confirm": "only the way back",
     "/appointments/{appointment_id}/check-in": "only the way back",
     "/appointments/{appointment_id}/start": "only the way back",
-    "/appointments/{appointment_id}/complete": "only the way back",
     "/appointments/{appointment_id}/no-show": "only the way back",
     "/appointments/{appointment_id}/missed-call": "only the way back",
     "/video/sessions/{session_id}/join": "what a browser says of itself is kept as it is, and shown nowhere",
@@ -49,9 +49,9 @@ async def stage(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         yield found
 
 
-def is_sent(path: str, case: Case, number: int) -> bool:
+def is_sent(route: str, case: Case, number: int) -> bool:
     """A share of the cases, the same in every run, another one for each route; the first of each answer always."""
-    return number == 0 or crc32(f"{path} {case.field} ".encode() + case.raw) % SHARE == 0
+    return number == 0 or crc32(f"{route} {case.field} ".encode() + case.raw) % SHARE == 0
 
 
 class Report:
@@ -74,6 +74,8 @@ class Report:
         told = f"{self.count} {self.name}, {len(self.wrong)} answered otherwise, slowest {self.slowest * 1000:.0f} ms"
         catalogue.figure(self.line, told)
         assert self.count
+        if catalogue.FULL and self.line == "I2":  # times depend on the machine: judged where nothing else runs
+            assert self.slowest < SLOWEST, told
         assert not self.wrong, "\n".join(self.wrong[:40])
 
 
@@ -177,7 +179,7 @@ async def test_every_bad_form_value_is_refused(stage: Stage) -> None:
         if struct is None or good.row.path in FORGIVING:
             continue
         for number, case in enumerate(badinputs.form_cases(struct)):
-            if not is_sent(good.url, case, number):
+            if not is_sent(good.row.call, case, number):
                 continue
             body = form_body(good.body, case.field, case.raw)
             answer = await report.sent(stage, "POST", good.url, good.person, body, FORM)

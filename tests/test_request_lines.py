@@ -125,7 +125,8 @@ async def test_only_the_declared_methods_are_taken(stage: Stage) -> None:
 async def test_no_route_answers_to_two_hosts_or_to_forwarded_ones(stage: Stage) -> None:
     asking = Asking(stage, "hosts and forwarded addresses")
     for good in reads(stage):
-        await asking.ask("GET", good.url, good.person, (400,), headers={"host": "evil.com"})
+        told = (200,) if good.url.startswith("/health") else (400,)  # a container asks itself by an address
+        await asking.ask("GET", good.url, good.person, told, headers={"host": "evil.com"})
         answer = await asking.ask("GET", good.url, good.person, headers={
             "x-forwarded-host": "evil.com", "forwarded": "for=\"_x\";host=evil.com", "x-forwarded-for": "1.1.1.1, ::1, junk",
             "x-real-ip": "junk", "x-forwarded-proto": "gopher", "x-original-url": "/admin", "x-rewrite-url": "/admin",

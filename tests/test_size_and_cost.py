@@ -20,7 +20,8 @@ from tests.portal_server import beside, served
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("anyio_backend"), pytest.mark.I4]
 
 MB = 1024 * 1024
-GENEROUS = 5.0  # seconds, on a machine that does other things too; the figure tells what it took
+# Seconds of a refusal and of a query; at the small size on a machine that does other things too: the figure tells the time.
+REFUSED, FOUND = (0.1, 0.5) if catalogue.FULL else (5.0, 5.0)
 ALLOWED = 50 * MB
 ROWS = 1_000_000 if catalogue.FULL else 20_000
 ROUNDS = 10 if catalogue.FULL else 2
@@ -142,7 +143,7 @@ def test_every_attack_is_refused_quickly(target: Target) -> None:
         request, began = wire(target, attack), perf_counter()
         status = status_of(target, request)
         spent.append((perf_counter() - began, attack.name))
-        if status not in attack.wanted or spent[-1][0] > GENEROUS:
+        if status not in attack.wanted or spent[-1][0] > REFUSED:
             wrong.append(f"{attack.name}: {status} after {spent[-1][0]:.2f} s, wanted {attack.wanted}")
     grown, seconds = memory(target.process, "VmHWM") - before, sorted(spent)
     catalogue.figure(
@@ -188,7 +189,7 @@ async def test_searches_of_a_large_table_are_literal_and_quick(target: Target) -
             answer = await client.get(path)
             spent.append((perf_counter() - began, path))
             found = answer.json()
-            if answer.status_code != 200 or (path not in DEEP and found["total"] > FEW) or spent[-1][0] > GENEROUS:
+            if answer.status_code != 200 or (path not in DEEP and found["total"] > FEW) or spent[-1][0] > FOUND:
                 wrong.append(f"{path}: {answer.status_code} {found.get('total')} after {spent[-1][0]:.2f} s")
     slowest, path = max(spent)
     catalogue.figure("I4", f"{len(spent)} searches beside {ROWS:,} accounts, slowest {slowest * 1000:.0f} ms ({path})")

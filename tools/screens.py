@@ -1,10 +1,11 @@
-"""Every screen of every role as a picture: phone and desktop, light and dark, the patient's and visitor's also in Arabic.
+"""Every screen of every role as a picture: phone and desktop, light and dark; patients, doctors and pharmacists also in Arabic.
 
 `make screens` writes them to `var/screens/` with an index page to look through. The list is the one that the tests use.
 Words after the command choose: `tools/screens.py patient-home phone` takes the screens that have all of them in their names.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page
@@ -12,14 +13,15 @@ from playwright.sync_api import Browser, Error, Page
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.browser.conftest import Guests
-from tests.browser.rooms import connected, enter, open_room, weaken
-from tests.browser.screens import NAMES, PATIENT, SCREENS, VISITOR, Screen, arrive, places
+from tests.browser.rooms import Room, connected, enter, open_room, weaken
+from tests.browser.screens import DOCTOR, NAMES, PATIENT, PHARMACY, SCREENS, VISITOR, Screen, arrive, places
 from tests.browser.stage import DESKTOP, PHONE, Stage, chromium, log_in, portal_stage
 from tests.portal_server import ROOT
 
 FOLDER = ROOT / "var" / "screens"
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
-ARABIC = (VISITOR, PATIENT)
+ARABIC = (VISITOR, PATIENT, DOCTOR, PHARMACY)
+ARABIC_VARIANTS = [("phone", "light", "ar"), ("desktop", "light", "ar")]
 
 
 def take(page: Page, screen: Screen, where: dict[str, str], variant: str) -> str:
@@ -71,45 +73,63 @@ def take_meetings(browser: Browser, stage: Stage, variants: list[tuple[str, str,
     for size, scheme, language in variants:
         guests = Guests(browser, stage.url)
         room = open_room(guests, stage, viewport=SIZES[size], color_scheme=scheme)
+        stage.ask("UPDATE account SET locale = $1 WHERE role IN ('PATIENT', 'DOCTOR') RETURNING id", language)
 
         def take_as(name: str, page: Page, variant: str = f"{size}-{scheme}-{language}") -> None:
             path = FOLDER / f"meeting-{name}-{variant}.png"
-            page.screenshot(path=path)
+            page.screenshot(path=path, animations="disabled")
             pictures.setdefault(f"meeting-{name}", []).append(path.name)
 
-        enter(room.patient, room.path)
-        take_as("waiting", room.patient)
-        enter(room.doctor, room.path)
-        connected(room.patient)
-        room.doctor.locator("[data-at=line]").get_by_text("line").wait_for()
-        take_as("call", room.patient)
-        take_as("call-doctor", room.doctor)
-        room.doctor.locator("[data-do=chat]").click()
-        take_as("chat", room.doctor)
-        room.doctor.locator("[data-do=close]").click()
-        room.doctor.locator("[data-do=share]").click()
-        room.patient.locator("#room[data-sharing=theirs]").wait_for()
-        room.patient.wait_for_timeout(1000)
-        take_as("screen", room.patient)
-        room.doctor.locator("[data-do=share]").click()
-        weaken(room.patient, 0.5)
-        room.doctor.locator("#room[data-level=voice]").wait_for()
-        weaken(room.patient, 0.1)
-        take_as("voice-only", room.doctor)
-        room.doctor.get_by_role("link", name="End the visit").click()
-        take_as("end", room.doctor)
-        room.doctor.locator("[data-close]").first.click()
-        room.patient.goto("about:blank")
-        room.doctor.locator("#room[data-far=lost]").wait_for(timeout=20_000)
-        take_as("reconnecting", room.doctor)
-        room.doctor.locator("[data-do=leave]").click()
-        room.doctor.get_by_role("heading", name="You have left").wait_for()
-        take_as("left", room.doctor)
-        room.doctor.goto("/today")
-        room.doctor.get_by_role("link", name="join").first.wait_for()
-        take_as("rejoin", room.doctor)
+        take_call(room, take_as)
+        take_end(room, take_as)
         guests.close()
     return pictures
+
+
+def take_call(room: Room, take_as: Callable[[str, Page], None]) -> None:
+    """From the waiting room to a line that hardly carries the voice."""
+    patient, doctor = room.patient, room.doctor
+    enter(patient, room.path)
+    take_as("waiting", patient)
+    enter(doctor, room.path)
+    connected(patient)
+    doctor.locator("[data-at=line]:not(:empty)").wait_for()
+    take_as("call", patient)
+    take_as("call-doctor", doctor)
+    doctor.locator("[data-do=chat]").click()
+    take_as("chat", doctor)
+    doctor.locator("[data-do=close]").click()
+    doctor.locator("[data-do=share]").click()
+    patient.locator("#room[data-sharing=theirs]").wait_for()
+    patient.wait_for_timeout(1000)
+    take_as("screen", patient)
+    doctor.locator("[data-do=share]").click()
+    weaken(patient, 0.5)
+    doctor.locator("#room[data-level=voice]").wait_for()
+    weaken(patient, 0.1)
+    take_as("voice-only", doctor)
+
+
+def take_end(room: Room, take_as: Callable[[str, Page], None]) -> None:
+    """The other one is lost; the doctor leaves, comes back, and ends the visit."""
+    patient, doctor = room.patient, room.doctor
+    patient.goto("about:blank")
+    doctor.locator("#room[data-far=lost]").wait_for(timeout=20_000)
+    take_as("reconnecting", doctor)
+    doctor.locator("[data-do=leave]").click()
+    doctor.locator("#room[data-stage=left]").wait_for()
+    take_as("left", doctor)
+    doctor.goto("/today")
+    doctor.locator(f"a[href='{room.path}']").first.wait_for()
+    take_as("rejoin", doctor)
+    enter(doctor, room.path)
+    doctor.locator("[data-dialog=room-end]").click()
+    take_as("end", doctor)
+    doctor.locator("dialog[open] [data-kind=danger]").click()
+    for name, page in (("over", patient), ("over-doctor", doctor)):
+        page.goto(room.path)
+        page.locator("main h1").wait_for()
+        take_as(name, page)
 
 
 def main() -> int:
@@ -120,10 +140,10 @@ def main() -> int:
     pictures: dict[str, list[str]] = {}
     with portal_stage() as stage, chromium() as browser:
         for who in NAMES:
-            more = [("phone", "light", "ar"), ("desktop", "light", "ar")] if who in ARABIC else []
+            more = ARABIC_VARIANTS if who in ARABIC else []
             pictures |= take_role(browser, stage, who, variants + more)
         if not sys.argv[1:] or "meeting" in sys.argv[1:]:
-            pictures |= take_meetings(browser, stage, variants)
+            pictures |= take_meetings(browser, stage, [*variants, *ARABIC_VARIANTS])
     rows = "".join(
         f"<h2>{title}</h2>" + "".join(f'<a href="{n}"><img src="{n}" alt="{n}" height="420"></a> ' for n in names)
         for title, names in pictures.items()

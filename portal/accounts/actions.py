@@ -42,23 +42,11 @@ VALUES ($1, $2, $3, $4, $5, clock_timestamp() + $6)
 RETURNING expires_at
 """
 
-# Everything that a right password leads to, in one trip: the login, the first refresh token, the audit's row, and who it
-# is. Nothing of it happens when the account was suspended while the password was being checked.
+# Everything that a right password leads to: see migration m0085. No row when the account is suspended now.
 SIGN_IN = (
-    """
-WITH begun AS (
-    INSERT INTO login (id, account_id, kind, secret_hash, user_agent, expires_at)
-    SELECT $1, id, $3, $4, $6, clock_timestamp() + $7 FROM account WHERE id = $2 AND status <> 'SUSPENDED'
-    RETURNING *
-), issued AS (
-    INSERT INTO refresh_token (token_hash, login_id, expires_at) SELECT $5, id, expires_at FROM begun WHERE kind = 'API'
-), audited AS (
-    INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, request_id)
-    SELECT account_id, $8, 'login.begin', 'login', id::text, $9 FROM begun
-)
-SELECT begun.expires_at AS login_expires_at,"""
+    "SELECT s.login_expires_at,"
     + queries.USER_COLUMNS
-    + "FROM begun JOIN account a ON a.id = begun.account_id"
+    + "FROM sign_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) s CROSS JOIN LATERAL (SELECT (s.who).*) a"
 )
 
 ISSUE = """
@@ -113,7 +101,8 @@ async def log_in(
         raise wrong_credentials()
     await limits.succeeded("login", email)
     fresh = await passwords.hash_password(password) if passwords.is_outdated(row["password_hash"]) else None
-    async with db.as_portal(), db.transaction():
+    is_all = not fresh and not replacing
+    async with db.as_portal(), db.one_trip() if is_all else db.transaction():
         if fresh:
             await db.execute(NEW_HASH, row["id"], row["password_hash"], fresh)
         if replacing:
@@ -130,7 +119,7 @@ def wrong_credentials() -> Unauthorized:
 async def sign_in_in_tx(account_id: UUID, role: Role, kind: LoginKind, user_agent: str) -> SignedIn:
     """Begin a login by password and write down that it began. Raises `Unauthorized` when the account is suspended now."""
     login_id, secret = uuid7(), secrets.token_urlsafe(32)
-    row = await db.fetch_row(
+    row = await db.call(
         SIGN_IN, login_id, account_id, kind, cookie_hash(kind, secret), tokens.token_hash(secret), user_agent[:300],
         lifetime_of(role, kind), role, request_id(),
     )  # fmt: skip

@@ -55,9 +55,9 @@ async def verify(data: JSONBody[VerifyRequest]) -> TokenCheck:
 
 
 @post("/api/auth/logout", access=SIGNED_IN_OR_WAITING, status_code=204, tags=["Accounts"])
-async def log_out(actor: NamedDependency[Actor], data: JSONBody[LogoutRequest]) -> None:
-    """End this login, or with `everywhere` all of them."""
-    await actions.log_out(actor, everywhere=data.everywhere)
+async def log_out(actor: NamedDependency[Actor], data: JSONBody[LogoutRequest | None] = None) -> None:
+    """End this login, or with `everywhere` all of them; no body is needed."""
+    await actions.log_out(actor, everywhere=data is not None and data.everywhere)
 
 
 @get("/api/auth/me", access=SIGNED_IN_OR_WAITING, tags=["Accounts"])

@@ -50,7 +50,7 @@ async def verify_user(actor: Actor, account_id: UUID) -> AdminUser:
 
 
 @db.retried
-async def suspend_user(actor: Actor, account_id: UUID, reason: str) -> AdminUser:
+async def suspend_user(actor: Actor, account_id: UUID, reason: str | None) -> AdminUser:
     """Shut an account out at once: all its logins end with the same commit.
 
     Raises `NotFound`, `Forbidden` for one's own account, `Conflict` (`wrong_status`) when it is not active.
@@ -78,7 +78,7 @@ async def move_in_tx(
     """One transition of the account's state machine, guarded and audited."""
     if not await db.execute(MOVE, account_id, before, after, reason):
         user = await queries.user(account_id)
-        raise Conflict("wrong_status", _("This account is in another state by now."), status_now=user.status)
+        raise Conflict("wrong_status", _("This account is in another state by now."), current_status=user.status)
     await record_in_tx(actor, f"user.{verb}", subject_type="account", subject_id=account_id, reason=reason)
     return await queries.user(account_id)
 

@@ -40,10 +40,10 @@ async def verify_user(actor: NamedDependency[Actor], user_id: FromPath[UUID]) ->
 
 @post("/api/admin/users/{user_id:uuid}/suspend", access=ADMIN, status_code=200, tags=["Administration"])
 async def suspend_user(
-    actor: NamedDependency[Actor], user_id: FromPath[UUID], data: JSONBody[SuspendRequest]
+    actor: NamedDependency[Actor], user_id: FromPath[UUID], data: JSONBody[SuspendRequest | None] = None
 ) -> AdminUser:
-    """Shut an account out; all its logins end at once."""
-    return await actions.suspend_user(actor, user_id, data.reason)
+    """Shut an account out; all its logins end at once. The reason, where one is given, is kept in the audit."""
+    return await actions.suspend_user(actor, user_id, data.reason if data else None)
 
 
 @post("/api/admin/users/{user_id:uuid}/reinstate", access=ADMIN, status_code=200, tags=["Administration"])

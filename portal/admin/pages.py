@@ -12,7 +12,7 @@ from litestar.response import Response
 from portal.accounts.schemas import AccountStatus, Actor, Role
 from portal.admin import actions, queries
 from portal.admin.api import Search
-from portal.admin.schemas import SuspendRequest
+from portal.admin.schemas import SuspendForm
 from portal.errors import DomainError
 from portal.web.flashes import flash
 from portal.web.forms import Form, read_form
@@ -67,7 +67,7 @@ async def suspend_form(user_id: FromPath[UUID]) -> Response[Any]:
 @post("/admin/users/{user_id:uuid}/suspend", access=ADMIN, status_code=200)
 async def suspend_user(request: Request, actor: NamedDependency[Actor], user_id: FromPath[UUID]) -> Response[Any]:
     """Suspend with a reason, which the audit keeps."""
-    form = await read_form(request, SuspendRequest)
+    form = await read_form(request, SuspendForm)
     if form.data is None:
         return page("admin/suspend.html", status=422, user=await queries.user(user_id), form=form)
     try:

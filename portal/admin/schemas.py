@@ -12,6 +12,12 @@ from portal.web.types import Line
 
 
 class SuspendRequest(Input, frozen=True):
+    reason: Annotated[str, Line(300)] | None = None
+
+
+class SuspendForm(Input, frozen=True):
+    """As people fill it in: whoever looks into the audit later wants to read why."""
+
     reason: Annotated[str, Line(300)]
 
 

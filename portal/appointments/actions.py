@@ -9,11 +9,21 @@ from portal.accounts.schemas import Actor
 from portal.appointments import events, mails, policy, queries
 from portal.appointments.schemas import Appointment, AppointmentStatus, Completion
 from portal.appointments.transitions import MOVE, MOVES
-from portal.errors import Conflict, Forbidden, NotFound
+from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.ids import uuid7
-from portal.web.i18n import _
+from portal.web.i18n import N_, _
 from portal.web.render import format_date, format_time
 from portal.web.requests import request_id
+
+# What the statement says of times that cannot be: at which field, in which words.
+IMPOSSIBLE = {
+    "begun_later": ("actual_start_time", N_("This time has not come yet.")),
+    "ended_later": ("actual_end_time", N_("This time has not come yet.")),
+    "ended_first": ("actual_end_time", N_("The end comes after the start.")),
+    "begun_long_ago": ("actual_start_time", N_("A visit lasts at most 24 hours.")),
+    "too_long": ("actual_end_time", N_("A visit lasts at most 24 hours.")),
+}
+db.conflict_for("appointment_possible_times", "impossible_times", N_("A visit lasts at most 24 hours."))
 
 
 @db.retried
@@ -22,7 +32,8 @@ async def move(
 ) -> Appointment:
     """Make one transition of the table in `transitions.py`.
 
-    Raises `Forbidden` for a role that never may, `NotFound`, and `Conflict` (`wrong_status`) when the state is another.
+    Raises `Forbidden` for a role that never may, `NotFound`, `Conflict` (`wrong_status`) when the state is another, and
+    `Invalid` for times at which the visit cannot have been.
     """
     if not policy.may_move(actor, action):
         raise Forbidden
@@ -88,6 +99,9 @@ async def _moved_in_tx(
     )  # fmt: skip
     if row is not None and row["done"]:
         await _tell_in_tx(who, action, row)
+    elif row is not None and row["impossible"] and row["was"] in sources:
+        field, words = IMPOSSIBLE[row["impossible"]]
+        raise Invalid([FieldError(field, _(words))])
     return row
 
 
@@ -96,9 +110,11 @@ async def _tell_in_tx(who: UUID | None, action: str, row: Any) -> None:
     if action == "cancel" and who != row["patient_id"]:
         await mails.mail_cancelled_in_tx(row)
     told = "appointment.cancelled" if change.target == "CANCELLED" else "appointment.changed"
+    if row["closed_room"]:
+        events.publish_closed_room(row, row["closed_room"])
     events.publish(row, told, change.queue_event)
     if change.target in ("CANCELLED", "NO_SHOW") and row["slot_id"]:
-        events.publish_slots(row, "slot.released", [row["slot_id"]])
+        events.publish_slots(row, "slot.freed", [row["slot_id"]])
     if row["needed"]:
         for kept in await db.fetch(queries.LET_GO, row["id"]):
             events.publish_slots(kept, "slot.released", [kept["slot_id"]])

@@ -8,6 +8,7 @@ from uuid import UUID
 from portal import live
 from portal.accounts.schemas import Actor, Role
 from portal.appointments import policy, queries
+from portal.appointments.schemas import Appointment
 from portal.errors import NotFound
 from portal.slots.events import tell_slot
 from portal.walls.events import tell_walls
@@ -16,12 +17,12 @@ OVER = ("COMPLETED", "CANCELLED", "NO_SHOW")
 
 
 async def may_listen_to_appointment(actor: Actor | None, topic: str) -> bool:
-    """The parties and the admins of its clinic."""
-    if actor is None or actor.role is Role.SYSTEM_ADMIN:
+    """The patient and the doctor alone: who writes, reads and joins is said there. Their clinic has a topic of its own."""
+    if actor is None:
         return False
     (appointment_id,) = live.topic_parts(topic)
     try:
-        return policy.may_see(actor, await queries.parties_of(actor, appointment_id))
+        return policy.may_listen(actor, await queries.parties_of(actor, appointment_id))
     except NotFound:
         return False
 
@@ -48,6 +49,13 @@ QUEUE = live.register(live.TopicKind(prefix="queue", parts=(UUID, date), may_lis
 CLINIC = live.register(live.TopicKind(prefix="clinic", parts=(UUID,), may_listen=may_listen_to_clinic))
 
 
+def topics_for(actor: Actor, visit: Appointment) -> list[str]:
+    """What a page about a visit listens to: the two hear all of it, the clinic what it is told of its visits."""
+    if policy.may_listen(actor, visit):
+        return [f"appointment:{visit.id}"]
+    return [f"clinic:{visit.clinic_id}"] if visit.clinic_id in actor.clinic_ids else []
+
+
 def topics_of(row: Any) -> list[str]:
     """The appointment itself, the pages of its two people, and the clinic's."""
     topics = [f"appointment:{row['id']}", f"user:{row['patient_id']}", f"user:{row['doctor_id']}"]
@@ -63,6 +71,12 @@ def publish(row: Any, event: str, queue_event: str = "queue.changed") -> None:
         tell_walls(row["clinic_id"])
         if row["status"] in OVER:  # what let the patient listen to the queue is over
             live.recheck_user(row["patient_id"])
+
+
+def publish_closed_room(row: Any, room: UUID) -> None:
+    """The video room of a visit is closed with it: tell whoever is in there, and all other pages of the two."""
+    for topic in (f"appointment:{row['id']}", f"user:{row['patient_id']}", f"user:{row['doctor_id']}"):
+        live.publish(topic, "video.ended", session_id=room)
 
 
 def publish_queue(session_id: UUID, day: date, event: str) -> None:

@@ -31,7 +31,7 @@ WITH due AS (
     INSERT INTO reminder (appointment_id, kind) SELECT id, $1 FROM due ON CONFLICT DO NOTHING RETURNING appointment_id
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), a.patient_id, 'appointment.reminder', '/appointments/' || a.id
+    SELECT new_id(), a.patient_id, 'appointment.reminder', '/appointments/' || a.id
     FROM reminded r JOIN appointment a ON a.id = r.appointment_id
 )
 SELECT a.id, a.patient_id, a.starts_at AS start_time, a.time_zone, a.appointment_type, c.name AS clinic_name,
@@ -71,17 +71,19 @@ WITH missed AS (
     SELECT 'appointment.no_show', 'appointment', id::text, patient_id FROM moved
 ), film AS (
     UPDATE video_session v SET status = 'NO_SHOW'
-    FROM moved WHERE v.appointment_id = moved.id AND v.status IN ('SCHEDULED', 'WAITING') RETURNING v.id
+    FROM moved WHERE v.appointment_id = moved.id AND v.status IN ('SCHEDULED', 'WAITING')
+    RETURNING v.id, v.appointment_id
 ), filmed AS (
     INSERT INTO video_event (video_session_id, event_type) SELECT id, 'SESSION_NO_SHOW' FROM film
 ), emitted AS (
     INSERT INTO outbox_event (id, event_type, aggregate_id, data)
-    SELECT gen_random_uuid(), 'appointment.no_show', id, event FROM moved
+    SELECT new_id(), 'appointment.no_show', id, event FROM moved
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), patient_id, 'appointment.no_show', '/appointments/' || id FROM moved
+    SELECT new_id(), patient_id, 'appointment.no_show', '/appointments/' || id FROM moved
 )
-SELECT id, patient_id, doctor_id, clinic_id, session_id, slot_id, date, status FROM moved
+SELECT moved.id, patient_id, doctor_id, clinic_id, session_id, slot_id, date, status, film.id AS closed_room
+FROM moved LEFT JOIN film ON film.appointment_id = moved.id
 """
 
 
@@ -113,9 +115,11 @@ async def _no_show_batch() -> int:
         rows: list[Any] = await db.fetch(NO_SHOW, BATCH)
         await fault("in_no_shows")
         for row in rows:
+            if row["closed_room"]:
+                events.publish_closed_room(row, row["closed_room"])
             events.publish(row, "appointment.changed")
             if row["slot_id"]:
-                events.publish_slots(row, "slot.released", [row["slot_id"]])
+                events.publish_slots(row, "slot.freed", [row["slot_id"]])
     return len(rows)
 
 

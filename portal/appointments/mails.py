@@ -10,12 +10,14 @@ from portal.web.render import format_date, format_time
 
 BATCH = 100
 
-# A booking leaves its mail without words, in its own transaction; here they are found, and the mails are sent from now on.
+# A booking or a changed schedule leaves its mail without words, in its own transaction; here they are found, and the mails
+# are sent from now on.
 WITHOUT_WORDS = """
-SELECT m.id, a.starts_at AS start_time, a.time_zone, a.appointment_type, c.name AS clinic_name, p.locale AS patient_locale
+SELECT m.id, m.about, a.starts_at AS start_time, a.time_zone, a.appointment_type, c.name AS clinic_name,
+    p.locale AS patient_locale
 FROM mail m JOIN appointment a ON a.id = m.about_id JOIN account p ON p.id = a.patient_id
 LEFT JOIN clinic c ON c.id = a.clinic_id
-WHERE m.body IS NULL AND m.failed_at IS NULL AND m.about = 'appointment.booked'
+WHERE m.body IS NULL AND m.failed_at IS NULL AND m.about IN ('appointment.booked', 'appointment.schedule_changed')
 ORDER BY m.created_at LIMIT $1 FOR NO KEY UPDATE OF m SKIP LOCKED
 """
 WORDS = """
@@ -25,11 +27,11 @@ FROM unnest($1::uuid[], $2::text[], $3::text[]) AS w (id, subject, body) WHERE m
 
 
 async def find_words() -> int:
-    """Give a batch of mails about bookings their text and queue them; how many there were."""
+    """Give a batch of mails about visits their text and queue them; how many there were."""
     async with db.transaction():
         rows = await db.fetch(WITHOUT_WORDS, BATCH)
         if rows:
-            texts = [booked(row) for row in rows]
+            texts = [booked(row) if row["about"] == "appointment.booked" else left_behind(row) for row in rows]
             ids = [row["id"] for row in rows]
             await db.execute(WORDS, ids, [subject for subject, _body in texts], [body for _subject, body in texts])
             await enqueue_many_in_tx("mail", [{"mail_id": str(mail_id)} for mail_id in ids])
@@ -41,6 +43,15 @@ def booked(row: Any) -> tuple[str, str]:
     with speaking(row["patient_locale"]):
         subject = _("Your visit on %(day)s is booked", day=_day(row))
         body = _("Your visit is booked: %(when)s, %(place)s.", when=_when(row), place=_place(row))
+        return subject, _closed(body)
+
+
+def left_behind(row: Any) -> tuple[str, str]:
+    """Tell the patient that the schedule has changed and the visit does not fit in any more: subject and body."""
+    with speaking(row["patient_locale"]):
+        subject = _("Your visit on %(day)s cannot take place as booked", day=_day(row))
+        body = _("The schedule has changed. Your visit cannot take place as booked: %(when)s, %(place)s.",
+                 when=_when(row), place=_place(row))  # fmt: skip
         return subject, _closed(body)
 
 

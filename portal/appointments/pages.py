@@ -13,6 +13,7 @@ from litestar.response import Response
 from portal import clock
 from portal.accounts.schemas import Actor, Role, first_page
 from portal.appointments import actions, policy, queries
+from portal.appointments.events import topics_for
 from portal.appointments.ical import calendar_of
 from portal.appointments.schemas import (
     Appointment,
@@ -98,7 +99,7 @@ async def visit(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -
         history=history.history,
         referrals=referrals.referrals,
         summary=await queries.get_summary(appointment_id),
-        live_topics=[f"appointment:{appointment_id}", *queue_topics(actor, [found])],
+        live_topics=[*topics_for(actor, found), *queue_topics(actor, [found])],
         **shown(actor),
     )
 
@@ -164,6 +165,8 @@ async def no_show(request: Request, actor: NamedDependency[Actor], appointment_i
 
 # The day
 
+A_DAYS_PAGE = 50
+
 
 def around(day: date) -> dict[str, Any]:
     return {"day": day, "before": day - timedelta(days=1), "after": day + timedelta(days=1)}
@@ -175,14 +178,19 @@ async def clinic_day(
     day: Day = None,
     doctor_id: FromQuery[Id | None] = None,
     status: FromQuery[AppointmentStatus | None] = None,
+    skip: Skip = 0,
 ) -> Response[Any]:
-    """All visits of a day at the admin's clinics, by doctor and status, live."""
+    """All visits of a day at the admin's clinics, by doctor and status, live; so many a page."""
     chosen = day or clock.today(actor.time_zone)
     visits = await queries.list_day(actor, chosen, doctor_id=doctor_id, status=status)
+    visits = sorted(visits, key=lambda one: not one.is_live)  # what is over comes last, on the last page too
     return page(
         "appointments/clinic.html",
         **around(chosen),
-        visits=visits,
+        visits=visits[skip : skip + A_DAYS_PAGE],
+        total=len(visits),
+        skip=skip,
+        limit=A_DAYS_PAGE,
         next_id=None,
         doctors=await queries.list_doctors(actor),
         doctor_id=doctor_id,

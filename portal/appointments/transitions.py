@@ -53,13 +53,21 @@ MOVES = {
 # $9 integration event, $10 new ids (2 events, 2 notifications), $11 request, $12 actual start, $13 actual end,
 # $14 what is said to the patient at the end (the database puts it into the notes of the visit), $15 more data for the event.
 # System admins and the portal itself (a role of its own, without an actor) come by way of a video room only (see
-# `actions.follow_room_in_tx`).
+# `actions.follow_room_in_tx`). What the portal completes took place at a video service elsewhere, or in a room that is closed
+# already: no consultation was cancelled, whatever becomes of the session here.
 # Patients check in from an hour before their time, the front desk at any time of that day, on the clinic's clock.
+# The times that a doctor gives are held against the row and the database's clock: `impossible` names what cannot be. Whoever
+# gives none can always end a visit; one that nobody ended is said to have lasted a day.
 MOVE = (
     """
 WITH own AS (
     SELECT a.*, CASE WHEN $8 = 'check-in' THEN least(a.starts_at - interval '1 hour',
-        CASE WHEN $3 <> 'PATIENT' THEN a.date::timestamp AT TIME ZONE a.time_zone END) END AS opens_at
+        CASE WHEN $3 <> 'PATIENT' THEN a.date::timestamp AT TIME ZONE a.time_zone END) END AS opens_at,
+        CASE WHEN $12 > clock_timestamp() THEN 'begun_later' WHEN $13 > clock_timestamp() THEN 'ended_later'
+            WHEN coalesce($12, $13) IS NULL THEN NULL
+            WHEN coalesce($13, clock_timestamp()) <= coalesce($12, a.actual_start_time, a.created_at) THEN 'ended_first'
+            WHEN coalesce($13, clock_timestamp()) > coalesce($12, a.actual_start_time) + interval '24 hours'
+            THEN CASE WHEN $13 IS NULL THEN 'begun_long_ago' ELSE 'too_long' END END AS impossible
     FROM appointment a
     WHERE a.id = $1 AND CASE $3 WHEN 'PATIENT' THEN a.patient_id = $2 WHEN 'DOCTOR' THEN a.doctor_id = $2
                                 WHEN 'CLINIC_ADMIN' THEN a.clinic_id = ANY($4::uuid[])
@@ -72,11 +80,12 @@ WITH own AS (
         checked_in_at = CASE WHEN $8 = 'check-in' THEN clock_timestamp() ELSE a.checked_in_at END,
         queue_rank = CASE WHEN $8 = 'check-in' AND NOT a.urgent THEN rank_at_check_in(a) ELSE a.queue_rank END,
         actual_start_time = CASE WHEN $8 = 'start' THEN clock_timestamp() ELSE coalesce($12, a.actual_start_time) END,
-        actual_end_time = CASE WHEN $8 = 'complete' THEN coalesce($13, clock_timestamp()) ELSE a.actual_end_time END,
+        actual_end_time = CASE WHEN $8 = 'complete' THEN coalesce($13, least(clock_timestamp(),
+            coalesce($12, a.actual_start_time) + interval '24 hours')) ELSE a.actual_end_time END,
         doctor_notes = coalesce($14, a.doctor_notes),
         needs_attention = CASE WHEN $6 IN ('CANCELLED', 'NO_SHOW', 'COMPLETED') THEN NULL ELSE a.needs_attention END
     FROM own WHERE a.id = own.id AND own.status = ANY($5::text[]) AND NOT ($8 = 'confirm' AND own.confirmed_at IS NOT NULL)
-        AND (own.opens_at IS NULL OR own.opens_at <= clock_timestamp())
+        AND (own.opens_at IS NULL OR own.opens_at <= clock_timestamp()) AND own.impossible IS NULL
     RETURNING a.*, own.status AS was, appointment_event(a) AS event
 ), told AS (
     INSERT INTO appointment_history (appointment_id, actor_id, from_status, to_status, reason)
@@ -104,15 +113,15 @@ WITH own AS (
     UNION ALL
     SELECT ($10::uuid[])[2], 'video.consultation.cancelled', id, jsonb_build_object('session_id', id,
         'appointment_id', appointment_id, 'doctor_id', doctor_id, 'patient_id', patient_id)
-    FROM film WHERE status = 'CANCELLED'
+    FROM film WHERE status = 'CANCELLED' AND $3 <> 'PORTAL'
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
     SELECT ($10::uuid[])[2 + n], who, $9, '/appointments/' || id
     FROM moved, unnest(ARRAY[patient_id, doctor_id]) WITH ORDINALITY AS other (who, n) WHERE $8 = 'cancel' AND who <> $2
 )
-SELECT a.id IS NOT NULL AS done, own.status AS was, own.needs_attention AS needed, own.opens_at,
+SELECT a.id IS NOT NULL AS done, own.status AS was, own.needs_attention AS needed, own.opens_at, own.impossible,
     own.time_zone AS own_zone, pa.email AS patient_email, pa.locale AS patient_locale,
-    v.id AS video_session_id, """
+    v.id AS video_session_id, (SELECT id FROM film) AS closed_room, """
     + COLUMNS.replace(SUMMARY, "summed_up(coalesce(" + SUMMARY + ", ''), $14)")
     + """
 FROM own LEFT JOIN moved a ON true LEFT JOIN video_session v ON v.appointment_id = own.id

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from portal import db
 from portal.accounts.schemas import Actor
+from portal.audit.schemas import BY_ROLE, Grounds
 from portal.web.requests import request_id
 
 INSERT = """
@@ -33,10 +34,20 @@ async def record_in_tx(
 
 
 async def record_read(
-    actor: Actor, action: str, *, subject_type: str, subject_id: UUID | str, patient_id: UUID | None = None
+    actor: Actor,
+    action: str,
+    *,
+    subject_type: str,
+    subject_id: UUID | str,
+    patient_id: UUID | None = None,
+    grounds: Grounds | None = None,
 ) -> None:
-    """Append one row for a read; its own transaction, before the data is shown."""
-    await db.execute(INSERT, *row(actor, action, subject_type, subject_id, patient_id, None, "OK"))
+    """Append one row for a read; its own transaction, before the data is shown.
+
+    The patient is told what entitled the reader: `grounds` where it is not what their role reads by.
+    """
+    reason = None if patient_id in (None, actor.id) else grounds or BY_ROLE.get(actor.role.value)
+    await db.execute(INSERT, *row(actor, action, subject_type, subject_id, patient_id, reason, "OK"))
 
 
 async def record_denial(actor: Actor, subject_type: str, subject_id: UUID) -> None:

@@ -22,6 +22,25 @@ class AuditRow(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+class Grounds(StrEnum):
+    """What entitles somebody to read a patient's data. It stands in the row of the read, as its reason."""
+
+    DOCTOR = "TREATING_DOCTOR"  # of a visit of the patient's, or of the thing itself
+    CLINIC = "CLINIC_OF_VISIT"
+    PHARMACY = "GIVEN_PRESCRIPTION"  # it was sent there, or its code was shown
+    HELPER = "CALLED_FOR_HELP"
+    CONTACT = "KNEW_CONTACT"  # the whole address or number, to book for its owner
+    OPERATOR = "SYSTEM_ADMINISTRATION"
+
+
+BY_ROLE = {
+    "DOCTOR": Grounds.DOCTOR,
+    "CLINIC_ADMIN": Grounds.CLINIC,
+    "PHARMACY": Grounds.PHARMACY,
+    "SYSTEM_ADMIN": Grounds.OPERATOR,
+}
+
+
 class Harm(StrEnum):
     """What was done to a row, as far as the chain can tell."""
 

@@ -16,6 +16,7 @@ from portal.booking.schemas import NewAppointment
 from portal.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, NotFound
 from portal.faults import fault
 from portal.ids import uuid7
+from portal.slots.events import tell_closed
 from portal.slots.making import make_missing_in_tx
 from portal.web.i18n import _
 from portal.web.requests import request_id
@@ -69,7 +70,7 @@ async def _book_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> 
 
 async def _take_slot(actor: Actor, patient_id: UUID, wanted: NewAppointment) -> Appointment:
     error: DomainError = NotFound()
-    for sql in (statements.BOOK_ALONE, statements.BOOK_HELD):
+    for sql in (statements.BOOK_SLOT, statements.BOOK_HELD):
         booked = await _try(sql, actor, patient_id, wanted, wanted.slot_id)
         if booked is not None:
             return booked
@@ -115,7 +116,7 @@ async def _book_first_available(actor: Actor, patient_id: UUID, wanted: NewAppoi
 async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment | None:
     """One attempt in a transaction of its own; None, and nothing committed, when there was nothing to take."""
     try:
-        async with db.one_trip() if sql == statements.BOOK_ALONE else db.transaction():
+        async with db.one_trip() if sql == statements.BOOK_SLOT else db.transaction():
             return await book_in_tx(sql, actor, patient_id, wanted, *how)
     except Lost:
         return None
@@ -126,25 +127,30 @@ async def _try(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment,
 
 
 def _wanted_doctor(busy: Conflict) -> UUID:
-    """Whose time it was that the patient is busy at, as `write_visit` says."""
-    return UUID(busy.__cause__.detail)  # type: ignore[union-attr]  # an error of the database
+    """Whose time it was that the patient is busy at, as `book_in_tx` says, or `write_visit`."""
+    known: UUID | None = busy.extra.get("doctor_id")
+    return known or UUID(busy.__cause__.detail)  # type: ignore[union-attr]  # an error of the database
 
 
 async def book_in_tx(sql: str, actor: Actor, patient_id: UUID, wanted: NewAppointment, *how: Any) -> Appointment:
     """Take the slot that `sql` chooses, inside an open transaction. Raises `Lost` when there is nothing to take, `Conflict`."""
     await fault("before_booking")
-    ask = db.call if sql == statements.BOOK_ALONE else db.fetch_row
+    ask = db.call if sql == statements.BOOK_SLOT else db.fetch_row
     row = await ask(
         sql, uuid7(), patient_id, actor.id, actor.role.value, wanted.appointment_type.value, wanted.chief_complaint or "",
         list(actor.clinic_ids), [uuid7() for _ in range(5)], request_id(), *how,
     )  # fmt: skip
     if row is None:
         raise Lost(patient_id, wanted)
+    if row.get("elsewhere"):
+        text = refusals.TEXTS["patient_busy"]
+        raise Conflict("patient_busy", _(text), doctor_id=row["doctor_id"])
     await fault("after_booking")
     db.after_commit(metrics.BOOKINGS.inc)
     events.publish(row, "appointment.booked")
     events.publish_slots(row, "slot.booked", [row["slot_id"]])
     events.publish_slots(row, "slot.released", row["let_go"] or [])
+    tell_closed(row["doctor_id"], row.get("closed"), row.get("closed_dates"))
     return appointment_of(row, actor)
 
 

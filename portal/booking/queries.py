@@ -8,6 +8,7 @@ import msgspec
 from portal import db
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_read
+from portal.audit.schemas import Grounds
 from portal.booking.schemas import Candidate, FreeNow, FreeTime, PlaceOffer, SlotOffer, SpecialtyNow
 from portal.errors import NotFound
 from portal.people.queries import find_patients
@@ -113,6 +114,7 @@ async def find_candidates(actor: Actor, typed: str) -> list[Candidate]:
     others = [Candidate(**row) for row in await db.fetch(_BY_CONTACT, typed.strip())]
     for one in others:
         await record_read(
-            actor, "patient.found_by_contact", subject_type="patient", subject_id=one.id, patient_id=one.id
-        )
+            actor, "patient.found_by_contact", subject_type="patient", subject_id=one.id, patient_id=one.id,
+            grounds=Grounds.CONTACT,
+        )  # fmt: skip
     return [*found, *(one for one in others if one.id not in {known.id for known in found})]

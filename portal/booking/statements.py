@@ -1,11 +1,11 @@
 """Booking in one statement: take the slot, and write everything that follows from it, or nothing.
 
-A slot that is booked by itself is one call of the database, `book_slot`; the other ways, and the same as a part of a larger
-transaction, are put together here. What follows from a slot that was taken is the same for all: `write_visit`. Both
-functions stand in migration m0053.
+A slot is booked by one call of the database, `book_slot`, a transaction of its own or a part of a larger one; the other ways
+are put together here. What follows from a slot that was taken is the same for all: `write_visit`. Both functions stand in
+migration m0053.
 
 A slot that somebody else has locked at this moment is skipped, so the losers of a race are answered at once; whoever
-got the lock sees the row as it is after the last commit, by the database's clock. Parts common to all three ways:
+got the lock sees the row as it is after the last commit, by the database's clock. Parts common to all ways:
 
 $1 appointment, $2 patient, $3 actor, $4 role, $5 appointment type, $6 complaint, $7 clinics of the actor,
 $8 new ids (event, video session, its event, notification and mail, slot), $9 request; from $10 on what the way itself needs.
@@ -63,12 +63,12 @@ _BOOK = _TOLD.replace("{written}", """(
     CROSS JOIN LATERAL write_visit(taken.slot, $1, $2, pa.email, $3, $4, $5, $6, $8, $9) w)""")  # fmt: skip
 
 # $1 and $2 say who acts, then come $1 to $9 of above, and the slot.
-BOOK_ALONE = _TOLD.replace("{written}", "book_slot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+BOOK_SLOT = _TOLD.replace("{written}", "book_slot($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
 
-BOOK_SLOT = "WITH " + _PATIENT + """
+# The same for a time that was kept for a repair: places after hours may be given too, since they were offered.
+BOOK_KEPT = "WITH " + _PATIENT + """
 , wanted AS (
-    SELECT s.id FROM slot s
-    WHERE s.id = $10 AND NOT s.overflow AND""" + _FREE + _IN_TIME + "AND" + _ALLOWED + """
+    SELECT s.id FROM slot s WHERE s.id = $10 AND""" + _FREE + _IN_TIME + "AND" + _ALLOWED + """
     FOR NO KEY UPDATE OF s SKIP LOCKED
 """ + _TAKE + _BOOK  # fmt: skip
 
@@ -96,7 +96,10 @@ JOIN_SESSION = "WITH " + _PATIENT + """
 """ + _TAKE + _BOOK  # fmt: skip
 
 # The AVAILABLE doctor who was assigned longest ago becomes BUSY and gets a slot made by hand that begins now. It stands
-# outside the grid (overflow), and the free times that it runs into are closed. Times being booked are waited for.
+# outside the grid (overflow), and the free times that it runs into are closed until it is over. Times being booked or kept
+# are waited for; a doctor of whom somebody else has kept one, or who is in a call of their own, is left alone. What was
+# committed while the doctor and those times were being locked is looked at once more: `in_call` reads anew each time.
+_KEPT = "{slot}.appointment_id IS NULL AND NOT {slot}.disabled AND {slot}.held_by <> $2 AND {slot}.held_until > clock_timestamp()"
 FIRST_AVAILABLE = "WITH " + _PATIENT + """
 , present AS MATERIALIZED (
     SELECT date_trunc('second', clock_timestamp()) + interval '1 second' AS at
@@ -116,21 +119,26 @@ FIRST_AVAILABLE = "WITH " + _PATIENT + """
     WHERE d.availability_status = 'AVAILABLE' AND NOT EXISTS (
         SELECT FROM appointment b WHERE b.doctor_id = d.account_id AND b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS')
             AND b.date BETWEEN able.at::date - 1 AND able.at::date + 1 AND b.during && tstzrange(able.at, able.until))
+        AND NOT EXISTS (SELECT FROM slot h WHERE h.doctor_id = d.account_id AND h.during && tstzrange(able.at, able.until)
+            AND h.date BETWEEN able.at::date - 1 AND able.at::date + 1 AND """ + _KEPT.replace("{slot}", "h") + """)
+        AND NOT in_call(d.account_id, tstzrange(able.at, able.until))
     ORDER BY d.last_assigned_at NULLS FIRST, d.account_id LIMIT 1
     FOR NO KEY UPDATE OF d SKIP LOCKED
 ), crossed AS (
-    SELECT s.id, s.appointment_id FROM slot s JOIN chosen c ON s.doctor_id = c.account_id
+    SELECT s.id, s.appointment_id, s.disabled, s.held_by, s.held_until FROM slot s JOIN chosen c ON s.doctor_id = c.account_id
     WHERE s.date BETWEEN c.at::date - 1 AND c.at::date + 1 AND s.during && tstzrange(c.at, c.until)
     FOR NO KEY UPDATE OF s
 ), closed AS (
-    UPDATE slot SET disabled = true, changed_at = clock_timestamp()
-    FROM crossed WHERE slot.id = crossed.id AND crossed.appointment_id IS NULL
-    RETURNING slot.id
+    UPDATE slot SET disabled = true, closed_for = $1, held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
+    FROM crossed WHERE slot.id = crossed.id AND crossed.appointment_id IS NULL AND NOT crossed.disabled
+    RETURNING slot.id, slot.date
 ), assigned AS (
     UPDATE doctor d SET availability_status = 'BUSY', last_assigned_at = clock_timestamp()
     FROM chosen c WHERE d.account_id = c.account_id
         AND NOT EXISTS (SELECT FROM crossed JOIN appointment b ON b.id = crossed.appointment_id
                         WHERE b.status IN ('BOOKED', 'CHECKED_IN', 'IN_PROGRESS'))
+        AND NOT EXISTS (SELECT FROM crossed k WHERE """ + _KEPT.replace("{slot}", "k") + """)
+        AND NOT in_call(c.account_id, tstzrange(c.at, c.until))
         AND (SELECT count(*) FROM closed) >= 0  -- closed first: what follows may change those times once more
     RETURNING c.*
 ), taken AS (
@@ -140,4 +148,6 @@ FIRST_AVAILABLE = "WITH " + _PATIENT + """
     FROM assigned
     RETURNING slot
 )
-""" + _BOOK  # fmt: skip
+""" + _BOOK.replace("SELECT ", """SELECT (SELECT array_agg(id ORDER BY id) FROM closed) AS closed,
+    (SELECT array_agg(date ORDER BY id) FROM closed) AS closed_dates,
+    in_call(a.patient_id, a.during) AS elsewhere, """, 1)  # fmt: skip

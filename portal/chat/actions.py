@@ -13,7 +13,6 @@ from portal.web.i18n import _
 from portal.web.requests import request_id
 
 AREA = "chat"  # of the storage
-MOST_FILES = 50  # of one visit
 MOST_BYTES = 200 * 1024 * 1024
 
 
@@ -52,7 +51,7 @@ async def _send(
         await _hold_in_tx(actor, appointment_id)
         row = await db.fetch_row(
             statements.SEND, appointment_id, actor.id, days, draft.client_id, draft.body, [uuid7(), uuid7()], *file,
-            MOST_FILES, MOST_BYTES, actor.role.value, request_id(),
+            policy.MOST_FILES, MOST_BYTES, actor.role.value, request_id(),
         )  # fmt: skip
         if row is None:
             raise NotFound

@@ -27,7 +27,7 @@ from portal.ids import uuid7
 from portal.web.files import attachment, file_of
 from portal.web.forms import read_form
 from portal.web.guards import roles
-from portal.web.query import Limit
+from portal.web.query import Limit, Skip
 
 TWO = roles(Role.PATIENT, Role.DOCTOR)
 ONE = "/api/appointments/{appointment_id:uuid}"
@@ -80,9 +80,11 @@ async def show_typing(actor: NamedDependency[Actor], appointment_id: FromPath[UU
 
 
 @get(ONE + "/files", access=TWO, tags=TAGS)
-async def list_files(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> FileList:
+async def list_files(
+    actor: NamedDependency[Actor], appointment_id: FromPath[UUID], skip: Skip = 0, limit: Limit = 10
+) -> FileList:
     """The files of a visit."""
-    return await queries.list_files(actor, appointment_id)
+    return await queries.list_files(actor, appointment_id, skip, limit)
 
 
 @post(ONE + "/files", access=TWO, request_max_body_size=LARGEST_REQUEST, upload=WITH_FILE, tags=TAGS)

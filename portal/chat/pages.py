@@ -10,6 +10,7 @@ from litestar.response import Response
 
 from portal.accounts.schemas import Actor, Role
 from portal.chat import actions, queries
+from portal.chat.policy import MOST_FILES
 from portal.chat.schemas import Draft, MessageForm, Number, ReadForm
 from portal.chat.uploads import LARGEST_REQUEST, Given
 from portal.errors import Conflict, DomainError, FieldError, Invalid, TooLarge, UnsupportedType
@@ -116,7 +117,7 @@ async def show_typing(actor: NamedDependency[Actor], appointment_id: FromPath[UU
 @get(ONE + "/files", access=TWO)
 async def list_files(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) -> Response[Any]:
     """The files of a visit."""
-    found = await queries.list_files(actor, appointment_id)
+    found = await queries.list_files(actor, appointment_id, 0, MOST_FILES)
     return page("chat/files.html", files=found.files, appointment_id=appointment_id)
 
 

@@ -2,6 +2,8 @@
 
 from portal.accounts.schemas import Actor, Role
 
+MOST_FILES = 50  # of one visit
+
 
 def may_talk(actor: Actor) -> bool:
     """Patients and doctors, in their own visits."""

@@ -7,6 +7,7 @@ from portal import db, storage
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_read
 from portal.chat import statements
+from portal.chat.policy import MOST_FILES
 from portal.chat.schemas import Conversation, File, FileList, Message, ReadMarks
 from portal.errors import NotFound
 from portal.web.scalars import INT32
@@ -53,11 +54,12 @@ async def get_marks(actor: Actor, appointment_id: UUID) -> ReadMarks:
     return ReadMarks(**row)
 
 
-async def list_files(actor: Actor, appointment_id: UUID) -> FileList:
-    """The files of a visit; a doctor's read is audited. Raises `NotFound`."""
-    rows = await _files(actor, appointment_id, None)
+async def list_files(actor: Actor, appointment_id: UUID, skip: int, limit: int) -> FileList:
+    """The files of a visit, oldest first; a doctor's read is audited. Raises `NotFound`."""
+    rows = await _files(actor, appointment_id, None, skip, limit)
     await _record(actor, "files.listed", appointment_id, rows[0])
-    return FileList(files=[_file(row) for row in rows if row["id"]])
+    files = [_file(row) for row in rows if row["id"]]
+    return FileList(total=rows[0]["total"], skip=skip, limit=limit, files=files)
 
 
 async def read_file(actor: Actor, appointment_id: UUID, file_id: UUID) -> tuple[File, bytes]:
@@ -74,8 +76,10 @@ async def kept_files(keys: list[str]) -> set[str]:
     return {row["storage_key"] for row in await db.fetch(statements.KEPT, keys)}
 
 
-async def _files(actor: Actor, appointment_id: UUID, file_id: UUID | None) -> list[Any]:
-    rows = await db.fetch(statements.FILES, appointment_id, actor.id, file_id)
+async def _files(
+    actor: Actor, appointment_id: UUID, file_id: UUID | None, skip: int = 0, limit: int = MOST_FILES
+) -> list[Any]:
+    rows = await db.fetch(statements.FILES, appointment_id, actor.id, file_id, skip, limit)
     if not rows:
         raise NotFound
     return rows

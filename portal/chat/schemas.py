@@ -32,8 +32,11 @@ class File(Struct, frozen=True, kw_only=True):
 
 
 class FileList(Struct, frozen=True, kw_only=True):
-    """All files of a visit, in the order sent."""
+    """Files of a visit, in the order sent."""
 
+    total: int
+    skip: int
+    limit: int
     files: list[File]
 
 

@@ -86,9 +86,13 @@ FROM message m LEFT JOIN chat_file f ON f.id = m.file_id
 """
 AFTER = _MESSAGES + "WHERE m.appointment_id = $1 AND m.number > $2 ORDER BY m.number LIMIT $3"
 BEFORE = _MESSAGES + "WHERE m.appointment_id = $1 AND m.number < $2 ORDER BY m.number DESC LIMIT $3"
+# A visit without files is one row without a file.
 FILES = """
-SELECT f.id, f.name, f.media_type, f.size, f.sender_id, f.sent_at, f.storage_key, a.patient_id
-FROM appointment a LEFT JOIN chat_file f ON f.appointment_id = a.id AND ($3::uuid IS NULL OR f.id = $3)
+SELECT f.id, f.name, f.media_type, f.size, f.sender_id, f.sent_at, f.storage_key, a.patient_id,
+    (SELECT count(*) FROM chat_file WHERE appointment_id = a.id) AS total
+FROM appointment a LEFT JOIN LATERAL (
+    SELECT * FROM chat_file WHERE appointment_id = a.id AND ($3::uuid IS NULL OR id = $3) ORDER BY sent_at, id OFFSET $4 LIMIT $5
+) f ON true
 WHERE a.id = $1 AND $2 IN (a.patient_id, a.doctor_id) ORDER BY f.sent_at, f.id
 """
 KEPT = "SELECT storage_key FROM chat_file WHERE storage_key = ANY($1)"

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from portal import db
+from portal.accounts.events import zone_changed_in_tx
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_in_tx
 from portal.clinics import policy, queries
@@ -25,8 +26,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 """
 ADMIT = "INSERT INTO clinic_admin (clinic_id, account_id) VALUES ($1, $2)"
 CHANGE = """
+WITH before AS (SELECT id, time_zone FROM clinic WHERE id = $1 FOR NO KEY UPDATE)
 UPDATE clinic SET
-    name = coalesce($2::jsonb ->> 'name', name), time_zone = coalesce($2::jsonb ->> 'time_zone', time_zone),
+    name = coalesce($2::jsonb ->> 'name', name), time_zone = coalesce($2::jsonb ->> 'time_zone', clinic.time_zone),
     description = coalesce($2::jsonb ->> 'description', description), currency = coalesce($2::jsonb ->> 'currency', currency),
     phone_number = CASE WHEN $2::jsonb ? 'phone_number' THEN $2::jsonb ->> 'phone_number' ELSE phone_number END,
     email = CASE WHEN $2::jsonb ? 'email' THEN $2::jsonb ->> 'email' ELSE email END,
@@ -35,7 +37,7 @@ UPDATE clinic SET
     country = coalesce($2::jsonb ->> 'country', country),
     latitude = CASE WHEN $2::jsonb ? 'latitude' THEN ($2::jsonb ->> 'latitude')::float8 ELSE latitude END,
     longitude = CASE WHEN $2::jsonb ? 'longitude' THEN ($2::jsonb ->> 'longitude')::float8 ELSE longitude END
-WHERE id = $1 RETURNING id
+FROM before WHERE clinic.id = before.id RETURNING clinic.time_zone <> before.time_zone
 """
 CLOSE_HOURS = "DELETE FROM clinic_opening_hours WHERE clinic_id = $1"
 OPEN_HOURS = "INSERT INTO clinic_opening_hours (id, clinic_id, day_of_week, opens, closes) VALUES ($1, $2, $3, $4, $5)"
@@ -84,13 +86,16 @@ async def create_clinic(actor: Actor, data: NewClinic) -> Clinic:
 
 @db.retried
 async def change_clinic(actor: Actor, clinic_id: UUID, data: ClinicChange) -> Clinic:
-    """Change a clinic. Raises `NotFound` for one that is not theirs, `Conflict` (`hours_overlap`)."""
+    """Change a clinic; its sessions follow its clock. Raises `NotFound` for one not theirs, `Conflict` (`hours_overlap`)."""
     if not policy.may_run(actor, clinic_id):
         raise NotFound
     changes = plain_changes(data)
     async with db.transaction():
-        if await db.fetch_value(CHANGE, clinic_id, changes) is None:
+        other_zone = await db.fetch_value(CHANGE, clinic_id, changes)
+        if other_zone is None:
             raise NotFound
+        if other_zone:
+            await zone_changed_in_tx(clinic_id=clinic_id)
         if not isinstance(data.opening_hours, msgspec.UnsetType):
             await replace_hours_in_tx(clinic_id, data.opening_hours)
         if not isinstance(data.departments, msgspec.UnsetType):

@@ -46,7 +46,7 @@ FOLLOW = (
     " SELECT id, ends_at, doctor_id, 'BOOKED', status FROM appointment WHERE status <> 'BOOKED'",
     "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id, status,"
     " scheduled_start_time, scheduled_end_time, chief_complaint)"
-    " SELECT gen_random_uuid(), id, CASE WHEN clinic_id IS NULL THEN 'DIRECT_DOCTOR' ELSE 'CLINIC_BASED' END, doctor_id,"
+    " SELECT new_id(), id, CASE WHEN clinic_id IS NULL THEN 'DIRECT_DOCTOR' ELSE 'CLINIC_BASED' END, doctor_id,"
     " patient_id, clinic_id, CASE WHEN status IN ('COMPLETED', 'NO_SHOW', 'CANCELLED') THEN status ELSE 'SCHEDULED' END,"
     " starts_at, ends_at, chief_complaint FROM appointment WHERE appointment_type = 'VIRTUAL'",
 )

@@ -27,8 +27,8 @@ WITH visit AS (
         coalesce(max(number) FILTER (WHERE text LIKE 'D %'), 0) AS answered FROM lines) l
 )
 INSERT INTO message (id, appointment_id, number, sender_id, client_id, body, sent_at)
-SELECT gen_random_uuid(), v.id, l.number, CASE WHEN l.text LIKE 'D %' THEN v.doctor_id ELSE v.patient_id END,
-    gen_random_uuid(), substr(l.text, 3), least(v.starts_at, clock_timestamp()) - make_interval(hours => 30 - l.number)
+SELECT new_id(), v.id, l.number, CASE WHEN l.text LIKE 'D %' THEN v.doctor_id ELSE v.patient_id END,
+    new_id(), substr(l.text, 3), least(v.starts_at, clock_timestamp()) - make_interval(hours => 30 - l.number)
 FROM visit v, lines l
 """
 OWN = "SELECT id FROM appointment WHERE patient_id = $1 AND doctor_id = $2 AND status = $3 ORDER BY starts_at LIMIT 1"

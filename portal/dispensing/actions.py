@@ -75,8 +75,8 @@ async def dispense(actor: Actor, prescription_id: UUID, wanted: NewDispense) -> 
     """Give out so much of these items: stock, ledger, what is left of the prescription and its status move together.
 
     Raises `Forbidden`, `NotFound`, and `Conflict`, each with a row in the audit: `expired`, `cancelled`,
-    `already_filled`, `identity_not_checked`, `over_quantity`, `wrong_strength`, `not_a_substitute`, `reason_needed`,
-    `choose_item`, `batch_not_here`, `batch_expired`, `batch_recalled`, `out_of_stock`, `pharmacy_suspended`.
+    `already_filled`, `identity_not_checked`, `over_quantity`, `wrong_strength`, `wrong_unit`, `not_a_substitute`,
+    `reason_needed`, `choose_item`, `batch_not_here`, `batch_expired`, `batch_recalled`, `out_of_stock`, `pharmacy_suspended`.
     """
     if not policy.may_dispense(actor) or actor.pharmacy_id is None:
         raise Forbidden

@@ -9,12 +9,13 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Response
 
 from portal.accounts.schemas import Actor, Role
+from portal.catalogue.schemas import unit_words
 from portal.dispensing import actions, queries
 from portal.dispensing.refusals import WORDS
 from portal.dispensing.schemas import DispenseForm, Opening
 from portal.errors import Conflict, Invalid, NotFound, TooMany
 from portal.pharmacies.queries import own_pharmacy
-from portal.prescriptions.numbers import exact, shown_code
+from portal.prescriptions.numbers import shown_code
 from portal.prescriptions.words import amount_words, directions
 from portal.web.forms import Form, read_form
 from portal.web.guards import roles
@@ -94,7 +95,7 @@ async def prescription_page(
         refusal_text=_(WORDS[found.refusal]) if found.refusal else "",
         amount=amount_words,
         directions=directions,
-        exact=exact,
+        unit_word=unit_words().get,
         fills=await queries.list_fills(actor, prescription_id),
         form=form,
         live_topics=[f"pharmacy:{actor.pharmacy_id}"],

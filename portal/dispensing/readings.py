@@ -11,7 +11,7 @@ IS_OPEN = "p.status IN ('ACTIVE', 'PARTIALLY_FILLED') AND p.valid_until > clock_
 OPEN = """
 SELECT p.id, p.code, p.status, p.patient_name, p.date_of_birth, p.doctor_name, p.issued_at, p.valid_until,
     CASE WHEN p.pharmacy_id = $1 THEN p.sent_at END AS sent_at,
-    (SELECT count(*) FROM prescription_item i WHERE i.prescription_id = p.id) AS items, count(*) OVER () AS total
+    (SELECT count(*) FROM prescription_item i WHERE i.prescription_id = p.id) AS item_count, count(*) OVER () AS total
 FROM prescription p
 WHERE """ + IS_OPEN + " AND " + SEEN_HERE + """
     AND ($2::text IS NULL OR position(fold_text($2) IN fold_text(p.patient_name)) > 0)

@@ -19,6 +19,10 @@ WORDS = {
     "batch_not_here": N_("This batch is not one of this item in your pharmacy."),
     "choose_item": N_("This item was written by hand. Choose what you give out for it."),
     "wrong_strength": N_("This has another strength than was prescribed."),
+    "wrong_unit": N_(
+        "Your stock counts this in another unit than was prescribed, so the amounts are not the same. Ask the doctor for "
+        "a new prescription in the unit of your stock."
+    ),
     "not_a_substitute": N_("This has another active ingredient or another form than was prescribed."),
     "reason_needed": N_("Say why you give out something else than was prescribed."),
     "already_undone": N_("This has been taken back already."),
@@ -40,23 +44,24 @@ def of_line(row: Any, line: WantedLine) -> DomainError | None:
         return refusal("batch_not_here", **item)
     if row["item_id"] is None:
         return refusal("choose_item", **item)
-    if not row["as_written"]:
-        code = _of_substitute(row, line)
-        if code:
-            return refusal(code, **item)
+    code = None if row["as_written"] else _of_substitute(row)
+    if code:
+        return refusal(code, **item)
+    if row["unit_type"] != row["unit"]:  # whatever is chosen: 10 of one unit are never 10 of another
+        return refusal("wrong_unit", prescribed_in=row["unit"], counted_in=row["unit_type"], **item)
+    if not row["as_written"] and not line.substitute_reason:
+        return refusal("reason_needed", **item)
     if line.quantity > row["rest"]:
         return refusal("over_quantity", left=as_number(row["rest"]), **item)
     return None
 
 
-def _of_substitute(row: Any, line: WantedLine) -> str | None:
+def _of_substitute(row: Any) -> str | None:
     if not row["same_ingredient"]:
         return "not_a_substitute"
     if not row["same_strength"]:
         return "wrong_strength"
-    if not row["same_form"]:
-        return "not_a_substitute"
-    return None if line.substitute_reason else "reason_needed"
+    return None if row["same_form"] else "not_a_substitute"
 
 
 def as_number(value: Decimal) -> float:

@@ -97,7 +97,7 @@ class OpenPrescription(Struct, frozen=True, kw_only=True):
     issued_at: datetime
     valid_until: datetime
     sent_at: datetime | None
-    items: int
+    item_count: int
 
     @property
     def shown_code(self) -> str:
@@ -146,6 +146,11 @@ class CounterItem(Item, frozen=True, kw_only=True):
     def own_shelf(self) -> Shelf | None:
         """The shelf of what was prescribed, where the catalogue has it."""
         return next((one for one in self.shelves if not one.is_substitute), None)
+
+    @property
+    def fitting(self) -> list[Shelf]:
+        """The shelves that are counted in the unit that was prescribed: only from these something can be given out."""
+        return [one for one in self.shelves if one.unit_type == self.unit]
 
 
 class CounterPrescription(Struct, frozen=True, kw_only=True):

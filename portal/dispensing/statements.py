@@ -70,7 +70,8 @@ SAME_FORM = "fold_text(c.form) = fold_text(i.form)"
 LINES = """
 SELECT w.n - 1 AS number, i.id, i.drug_name, i.quantity * (1 + i.refills_allowed) - i.dispensed AS rest, c.id AS item_id,
     w.batch_id IS NOT NULL AND (b.id IS NULL OR b.item_id <> c.id) AS strange_batch, c.id = i.catalog_item_id AS as_written,
-    """ + SAME_INGREDIENT + " AS same_ingredient, " + SAME_STRENGTH + " AS same_strength, " + SAME_FORM + """ AS same_form
+    """ + SAME_INGREDIENT + " AS same_ingredient, " + SAME_STRENGTH + " AS same_strength, " + SAME_FORM + """ AS same_form,
+    i.unit, c.unit_type
 FROM unnest($3::uuid[], $4::uuid[], $5::uuid[]) WITH ORDINALITY AS w (prescription_item_id, item_id, batch_id, n)
 LEFT JOIN prescription_item i ON i.id = w.prescription_item_id AND i.prescription_id = $1
 LEFT JOIN batch b ON b.id = w.batch_id AND b.location_id = $2

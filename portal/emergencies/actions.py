@@ -11,6 +11,7 @@ from portal.emergencies.schemas import Call, Emergency, EmergencyStatus
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.ids import uuid7
 from portal.queues.actions import put_first_in_tx
+from portal.slots.events import tell_closed
 from portal.web.i18n import _
 from portal.web.requests import request_id
 
@@ -83,7 +84,7 @@ async def accept(actor: Actor, emergency_id: UUID) -> Emergency:
         events.publish("emergency.accepted", emergency_id, row["patient_id"], actor.id)
         await put_first_in_tx(actor, row["id"])
         visits.publish(row, "appointment.booked")
-        visits.publish_slots(row, "slot.disabled", row["closed"] or [])
+        tell_closed(row["doctor_id"], row["closed"], row["closed_dates"])
         live.recheck_user(actor.id)  # who is busy hears of no other call
     return await queries.get_emergency(actor, emergency_id)
 

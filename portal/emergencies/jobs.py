@@ -37,7 +37,7 @@ WITH near AS (
     SELECT c.id FROM clinic c WHERE c.active AND (c.id IN (SELECT clinic_id FROM near) OR NOT EXISTS (SELECT FROM near))
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), m.account_id, 'emergency.unanswered', '/clinic'
+    SELECT new_id(), m.account_id, 'emergency.unanswered', '/clinic'
     FROM (SELECT DISTINCT account_id FROM clinic_admin WHERE clinic_id IN (SELECT id FROM told)) m
 )
 SELECT id FROM told
@@ -60,7 +60,7 @@ WITH due AS (
     SELECT 'emergency.' || lower(status), 'emergency', id::text, patient_id FROM ended
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), patient_id, 'emergency.expired', '/emergencies' FROM ended WHERE status = 'EXPIRED'
+    SELECT new_id(), patient_id, 'emergency.expired', '/emergencies' FROM ended WHERE status = 'EXPIRED'
 )
 SELECT id, patient_id, doctor_id FROM ended
 """

@@ -8,6 +8,7 @@ import msgspec
 from portal import db
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_read
+from portal.audit.schemas import Grounds
 from portal.emergencies import numbers
 from portal.emergencies.schemas import Emergency, EmergencyList, NationalNumber
 from portal.errors import NotFound
@@ -95,8 +96,9 @@ async def get_emergency(actor: Actor, emergency_id: UUID) -> Emergency:
         raise NotFound
     if actor.role is Role.DOCTOR:
         await record_read(
-            actor, "emergency.read", subject_type="emergency", subject_id=emergency_id, patient_id=row["patient_id"]
-        )
+            actor, "emergency.read", subject_type="emergency", subject_id=emergency_id, patient_id=row["patient_id"],
+            grounds=Grounds.HELPER,
+        )  # fmt: skip
     return emergency_of(row)
 
 

@@ -29,14 +29,14 @@ WITH call AS (
     WHERE e.id = call.id AND EXISTS (SELECT FROM alerted)
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), doctor_id, 'emergency.opened', '/emergencies' FROM alerted ORDER BY position
+    SELECT new_id(), doctor_id, 'emergency.opened', '/emergencies' FROM alerted ORDER BY position
 )
 SELECT doctor_id FROM alerted ORDER BY position
 """
 
 # The first who comes gets it: others wait for the row, and find it taken. The visit begins now, or at the first moment at
 # which the patient is not with somebody else already (a visit that is under way is not in the way of help). The doctor
-# is BUSY; their free times meanwhile are closed, their booked ones wait.
+# is BUSY; their free times meanwhile are closed until it is over, also those that somebody has kept; their booked ones wait.
 # $1 emergency, $2 doctor, $3 six new ids (visit, slot, video session, two events, notification), $4 request
 ACCEPT = """
 WITH won AS (
@@ -60,10 +60,11 @@ WITH won AS (
         SELECT p.now AS at UNION ALL SELECT upper(r) FROM unnest(p.busy) AS r WHERE upper(r) > p.now) m
     WHERE NOT p.busy && tstzrange(m.at, m.at + interval '15 minutes') ORDER BY m.at LIMIT 1
 ), closed AS (
-    UPDATE slot s SET disabled = true, changed_at = clock_timestamp() FROM assigned, free
+    UPDATE slot s SET disabled = true, closed_for = ($3::uuid[])[1], held_by = NULL, held_until = NULL,
+        changed_at = clock_timestamp() FROM assigned, free
     WHERE s.doctor_id = $2 AND s.date BETWEEN free.at::date - 1 AND free.at::date + 1
         AND s.during && tstzrange(free.at, free.until) AND s.appointment_id IS NULL AND NOT s.disabled
-    RETURNING s.id
+    RETURNING s.id, s.date
 ), taken AS (
     INSERT INTO slot (id, doctor_id, date, starts_at, ends_at, local_start, time_zone, service_type, overflow, appointment_id)
     SELECT ($3::uuid[])[2], $2, (at AT TIME ZONE time_zone)::date, at, until, (at AT TIME ZONE time_zone)::time, time_zone,
@@ -105,7 +106,8 @@ WITH won AS (
     SELECT ($3::uuid[])[6], patient_id, 'emergency.accepted', '/appointments/' || id FROM booked
 )
 SELECT w.id IS NOT NULL AS won, d.account_id IS NOT NULL AS free, b.id, b.patient_id, b.doctor_id, b.clinic_id, b.session_id,
-    b.date, b.status, (SELECT array_agg(id) FROM closed) AS closed
+    b.date, b.status, (SELECT array_agg(id ORDER BY id) FROM closed) AS closed,
+    (SELECT array_agg(date ORDER BY id) FROM closed) AS closed_dates
 FROM (SELECT 1) one LEFT JOIN won w ON true LEFT JOIN assigned d ON true LEFT JOIN booked b ON true
 """
 

@@ -5,7 +5,6 @@ Each event has its effect once, however often it is delivered. One that nobody c
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -68,9 +67,9 @@ async def _while_connected(amqp_url: str, arrivals: Sequence[Arrival]) -> None:
     for one in arrivals:
         wanted[one.queue][one.event_type] = one
     async with await aio_pika.connect(amqp_url, timeout=PUBLISH_SECONDS) as connection:
-        channel = await connection.channel(publisher_confirms=True)
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         await channel.set_qos(AT_ONCE)
-        await declare(channel)
+        await declare(connection, channel)
         await channel.declare_queue(DEAD_LETTERS, durable=True)
         async with asyncio.TaskGroup() as group:
             for name, known in wanted.items():
@@ -87,17 +86,25 @@ async def _work(channel: AbstractChannel, queue: AbstractQueue, known: dict[str,
 async def _take(
     channel: AbstractChannel, queue: str, message: AbstractIncomingMessage, known: dict[str, Arrival]
 ) -> None:
+    """One message, until it has had its effect or lies with the dead letters; only then is it acknowledged."""
     try:
-        event = msgspec.json.decode(message.body, type=Envelope)
-        arrival = known.get(event.event_type)
-        if arrival is None:
-            raise BadEvent(f"unknown event type {event.event_type[:60]}")
         with liveness.turn("LOOP", "arrivals"):
+            event = _read(message.body)
+            arrival = known.get(event.event_type)
+            if arrival is None:
+                raise BadEvent(f"unknown event type {event.event_type[:60]}")
             await _patiently(event, arrival)
-    except (BadEvent, msgspec.MsgspecError, UnicodeDecodeError) as bad:
-        reason = str(bad) if isinstance(bad, BadEvent) else f"not an event: {type(bad).__name__}"
-        await _bury(channel, queue, message, reason)
+    except BadEvent as bad:
+        await _bury(channel, queue, message, str(bad))
     await message.ack()
+
+
+def _read(body: bytes) -> Envelope:
+    """Raises `BadEvent` for whatever goes wrong: a text of others may be broken, or nested, in ways nobody thought of."""
+    try:
+        return msgspec.json.decode(body, type=Envelope)
+    except Exception as error:
+        raise BadEvent(f"not an event: {type(error).__name__}") from None
 
 
 async def _patiently(event: Envelope, arrival: Arrival) -> None:
@@ -124,7 +131,10 @@ async def _patiently(event: Envelope, arrival: Arrival) -> None:
 
 
 async def _bury(channel: AbstractChannel, queue: str, message: AbstractIncomingMessage, reason: str) -> None:
-    """Keep a message as it came, with the reason, where a person can look at it."""
+    """Keep a message as it came, with the reason, where a person can look at it.
+
+    Raises `DeliveryError` when the broker does not keep it: then the message stays where it was, and is tried again.
+    """
     logger.error("an event of %s is a dead letter: %s", queue, reason)
     kept = aio_pika.Message(
         message.body,
@@ -134,5 +144,4 @@ async def _bury(channel: AbstractChannel, queue: str, message: AbstractIncomingM
         type=message.type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
-    with contextlib.suppress(aio_pika.exceptions.DeliveryError):
-        await channel.default_exchange.publish(kept, routing_key=DEAD_LETTERS, timeout=PUBLISH_SECONDS)
+    await channel.default_exchange.publish(kept, routing_key=DEAD_LETTERS, mandatory=True, timeout=PUBLISH_SECONDS)

@@ -48,6 +48,8 @@ async def receive(actor: Actor, data: Receipt) -> Moved:
 
 async def receive_in_tx(data: Receipt) -> UUID:
     """The batch that the goods belong to, made where there is none yet. Raises `NotFound`."""
+    # In the order of everybody else: the item at its place first, then its batches.
+    await db.fetch(statements.LOCK_PLACES, data.item_id, [data.location_id])
     prices = (data.cost_price, data.selling_price, data.currency)
     batch = (data.item_id, data.location_id, data.batch_number, data.expiry_date)
     batch_id = await db.fetch_value(statements.RECEIVE, uuid7(), *batch, *prices)
@@ -130,7 +132,7 @@ async def transfer(actor: Actor, data: Transfer) -> Moved:
     places = [data.location_id, data.to_location_id]
     document = data.document or ""
     async with db.transaction():
-        await db.fetch(statements.LOCK_BOTH, data.item_id, places)
+        await db.fetch(statements.LOCK_PLACES, data.item_id, places)
         rows = await take_rows_in_tx(
             actor, data.location_id, data.item_id, data.quantity, TransactionType.OUT, data.reason, data.batch_id,
             document, to_location_id=data.to_location_id,

@@ -1,6 +1,7 @@
 """Stock for those who keep it: at the counter by keyboard, and for clinics at each of their places."""
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from portal import clock
 from portal.accounts.schemas import Actor, Role
 from portal.catalogue.queries import search_items
 from portal.catalogue.schemas import unit_words
+from portal.catalogue.words import counted
 from portal.errors import Conflict, Invalid, NotFound
 from portal.inventory import actions, events, policy, queries
 from portal.inventory.api import Days, Since, Until
@@ -65,7 +67,7 @@ async def around(actor: Actor, wanted: UUID | None) -> dict[str, Any]:
     place = next((one for one in places if one.id == chosen), None)
     topics = [events.topic_of(place.kind, place.id)] if place else []
     return {
-        "places": places, "place": place, "units": unit_words(), "live_topics": topics,
+        "places": places, "place": place, "units": unit_words(), "counted": counted, "live_topics": topics,
         "today": clock.today(place.time_zone) if place else None,
     }  # fmt: skip
 
@@ -252,15 +254,15 @@ def place_of(form: Form[Any]) -> UUID | None:
 def said(verb: Verb, moved: Moved) -> str:
     """What was done, in a sentence."""
     first = moved.transactions[0]
-    amount = float(sum(abs(one.quantity) for one in moved.transactions)) / (2 if verb is Verb.TRANSFER else 1)
-    values = {"amount": format_number(amount), "unit": unit_words()[first.unit_type], "item": first.item_name}
+    amount = sum((abs(one.quantity) for one in moved.transactions), Decimal()) / (2 if verb is Verb.TRANSFER else 1)
+    values = {"amount": counted(amount, first.unit_type, format_number(float(amount))), "item": first.item_name}
     return {
-        Verb.IN: _("Received: %(amount)s %(unit)s of %(item)s.", **values),
-        Verb.OUT: _("Taken out: %(amount)s %(unit)s of %(item)s.", **values),
-        Verb.SELL: _("Sold: %(amount)s %(unit)s of %(item)s.", **values),
-        Verb.ADJUST: _("Adjusted by %(amount)s %(unit)s: %(item)s.", **values),
-        Verb.RETURN: _("Returned: %(amount)s %(unit)s of %(item)s.", **values),
-        Verb.TRANSFER: _("Moved: %(amount)s %(unit)s of %(item)s.", **values),
+        Verb.IN: _("Received: %(amount)s of %(item)s.", **values),
+        Verb.OUT: _("Taken out: %(amount)s of %(item)s.", **values),
+        Verb.SELL: _("Sold: %(amount)s of %(item)s.", **values),
+        Verb.ADJUST: _("Adjusted by %(amount)s: %(item)s.", **values),
+        Verb.RETURN: _("Returned: %(amount)s of %(item)s.", **values),
+        Verb.TRANSFER: _("Moved: %(amount)s of %(item)s.", **values),
     }[verb]
 
 

@@ -63,8 +63,8 @@ UPDATE stock_level SET told_low = true WHERE location_id = $1 AND item_id = ANY(
 RETURNING item_id, quantity, threshold
 """
 
-# Two places at once: their rows in one order, whichever way the goods go. $1 item, $2 locations
-LOCK_BOTH = """
+# One place, or two at once: their rows in one order, whichever way the goods go. $1 item, $2 locations
+LOCK_PLACES = """
 SELECT location_id FROM stock_level WHERE item_id = $1 AND location_id = ANY($2) ORDER BY location_id FOR UPDATE
 """
 

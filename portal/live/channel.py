@@ -77,7 +77,7 @@ class Channel:
         self.readers: dict[str, set[Reader]] = {}
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self._dirty: set[str] = set()
+        self._dirty: dict[str, str] = {}  # what changed, and the name of what happened to it last
         self._all_dirty = False
         self._notices: deque[bytes] = deque()
         self._turn: asyncio.Task[None] | None = None
@@ -105,9 +105,9 @@ class Channel:
 
     # What happened
 
-    def changed(self, ids: Iterable[str]) -> None:
-        """Some elements of a public topic are not what they were."""
-        self._dirty.update(ids)
+    def changed(self, ids: Iterable[str], event: str = "") -> None:
+        """Some elements of a public topic are not what they were, by an event or (without a name) by time passing."""
+        self._dirty |= dict.fromkeys(ids, event)
         self._kick()
 
     def notify(self, notice: Notice) -> None:
@@ -170,14 +170,14 @@ class Channel:
         async with self._hub.reading:
             self._read_at = self._loop.time()
             ids, everything = self._dirty, self._all_dirty
-            self._dirty, self._all_dirty = set(), False
+            self._dirty, self._all_dirty = {}, False
             cursor = self._hub.cursor()
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     kind = self.kind
                     elements = await (kind.snapshot(self.name, None) if everything else kind.read(self.name, ids))
             except BaseException:
-                self._dirty |= ids
+                self._dirty = ids | self._dirty  # what has happened since then is the later
                 self._all_dirty |= everything
                 raise
         self._watch_ends(elements, ids)

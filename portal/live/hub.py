@@ -106,7 +106,7 @@ class Hub:
         if not kind.public:
             channel.notify(notice)
         elif message.ids:
-            channel.changed(str(value) for value in message.ids.values())
+            channel.changed((str(value) for value in message.ids.values()), message.event)
         else:
             channel.resync()
         if message.event in kind.ends_grant:

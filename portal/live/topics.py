@@ -1,7 +1,7 @@
 """What domains tell the hub at start: their kinds of topic, and how to read and render what stands in them."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -38,7 +38,7 @@ class Notice(msgspec.Struct, frozen=True):
 
 MayListen = Callable[[Actor | None, str], Awaitable[bool]]
 Snapshot = Callable[[str, datetime | None], Awaitable[Sequence[Element]]]
-Read = Callable[[str, set[str]], Awaitable[Sequence[Element]]]
+Read = Callable[[str, Mapping[str, str]], Awaitable[Sequence[Element]]]
 Render = Callable[[Element, str], str]
 
 
@@ -46,7 +46,7 @@ async def _nothing_since(_topic: str, _since: datetime | None) -> Sequence[Eleme
     return ()
 
 
-async def _nothing(_topic: str, _ids: set[str]) -> Sequence[Element]:
+async def _nothing(_topic: str, _ids: Mapping[str, str]) -> Sequence[Element]:
     return ()
 
 
@@ -65,7 +65,8 @@ class TopicKind:
     * `snapshot(topic, since)`: everything that changed after `since` (None: everything), by time passing too, and
       whatever will still expire: the hub sets its timers by it;
     * `read(topic, ids)`: one element for every id asked for, in one query; a thing that is gone is an element with
-      `swap="delete"`;
+      `swap="delete"`. With each id comes the name of the event that was published last ("" when a state ended by itself):
+      an element carries it where it fits the state that is read;
     * `render(element, locale)`: its HTML. Called once per element and language, whatever the audience.
 
     `ends_grant`: events after which every reader of the topic is authorised anew at once.
@@ -87,6 +88,7 @@ _kinds: dict[str, TopicKind] = {}
 def register(kind: TopicKind) -> TopicKind:
     """Make a kind known; each prefix belongs to one domain, and the last registration counts."""
     _kinds[kind.prefix] = kind
+    kind_of.cache_clear()
     return kind
 
 
@@ -95,6 +97,7 @@ def kinds() -> dict[str, TopicKind]:
     return dict(_kinds)
 
 
+@lru_cache(maxsize=4096)
 def kind_of(topic: str) -> TopicKind:
     """The kind of a well-formed topic.
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from portal import db
+from portal import clock, db
 from portal.outbox import Job, Schedule
 from portal.settings import Settings
 
@@ -18,14 +18,19 @@ WAITING = "SELECT id, recipient, subject, body FROM mail WHERE id = $1 AND sent_
 SENT = "UPDATE mail SET sent_at = clock_timestamp(), attempts = attempts + 1 WHERE id = $1"
 FORGET = (
     "DELETE FROM mail WHERE created_at < clock_timestamp() - interval '30 days'",
-    "DELETE FROM outbox_event WHERE created_at < clock_timestamp() - interval '30 days' AND dead_at IS NULL",
+    "DELETE FROM outbox_event WHERE delivered_at < clock_timestamp() - interval '30 days'",
     "DELETE FROM idempotency_key WHERE created_at < clock_timestamp() - interval '24 hours'",
 )
+# Where no other system listens, nobody will ever fetch them.
+FORGET_UNSENT = """
+DELETE FROM outbox_event WHERE created_at < clock_timestamp() - interval '30 days' AND delivered_at IS NULL AND dead_at IS NULL
+"""
 
 
 async def send_mail(settings: Settings, payload: dict[str, Any]) -> None:
     """Send one mail; raises when the server does not take it, and is tried again."""
     if not settings.smtp_url:
+        logger.info("mail %s was not sent: PORTAL_SMTP_URL is not set", payload["mail_id"])
         return  # it stays in the table, where the demo's outbox page shows it
     mail = await db.fetch_row(WAITING, payload["mail_id"])
     if mail is None:
@@ -33,6 +38,7 @@ async def send_mail(settings: Settings, payload: dict[str, Any]) -> None:
     message = EmailMessage()
     message["From"] = f"portal@{urlsplit(settings.base_url).hostname}"
     message["To"], message["Subject"] = mail["recipient"], mail["subject"]
+    message["Date"] = clock.now()
     message["Message-ID"] = f"<{mail['id']}@{urlsplit(settings.base_url).hostname}>"
     message.set_content(mail["body"])
     server = urlsplit(settings.smtp_url)
@@ -48,9 +54,9 @@ async def send_mail(settings: Settings, payload: dict[str, Any]) -> None:
     await db.execute(SENT, mail["id"])
 
 
-async def forget_old(_: Settings) -> None:
+async def forget_old(settings: Settings) -> None:
     """Remove what nobody needs any more: delivered mails and events, spent keys."""
-    for statement in FORGET:
+    for statement in FORGET if settings.amqp_url else (*FORGET, FORGET_UNSENT):
         await db.execute(statement)
 
 

@@ -16,6 +16,7 @@ TEXTS = {
     "appointment.referral_received": N_("A patient was referred to you."),
     "waitlist.offered": N_("A time has become free for you. It is kept for ten minutes."),
     "waitlist.ended": N_("You are no longer on a waitlist, because you did not answer three offers."),
+    "waitlist.over": N_("You are no longer on a waitlist, because its dates are over."),
     "appointment.schedule_changed": N_("The clinic changed its hours. Please look at your visit."),
     "emergency.accepted": N_("A doctor accepted your call for help."),
     "emergency.expired": N_("No doctor could accept your call for help. Please call the emergency number."),

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from portal.catalogue.schemas import CatalogItem, UnitType
-from portal.prescriptions.numbers import exact
 from portal.prescriptions.policy import needed
 from portal.prescriptions.schemas import MOST_ITEMS, DoseUnit, Frequency, Item, NewItem
 from portal.web.forms import Values
+from portal.web.scalars import exact
 
 Line = dict[str, str]
 FIELDS = tuple(NewItem.__struct_fields__)
@@ -59,6 +59,12 @@ def picked(line: Line, item: CatalogItem) -> Line:
     return {**FIRST, **line, **units, **given, "form": item.form, "catalog_item_id": str(item.id), "quantity": ""}
 
 
+def recounted(line: Line, units: dict[str, str]) -> Line:
+    """A line from elsewhere, counted as the catalogue counts now; an amount of something else is not taken over."""
+    unit = units.get(line.get("catalog_item_id", ""), line.get("unit", ""))
+    return line if unit == line.get("unit", "") else {**line, "unit": unit, "quantity": ""}
+
+
 def freed(line: Line) -> Line:
     """A line without its medicine."""
     return {name: text for name, text in line.items() if name not in OF_A_MEDICINE}
@@ -78,7 +84,8 @@ def computed(line: Line) -> str:
     """What dose, frequency and duration make; empty where they do not say."""
     try:
         dose, days = Decimal(line.get("dose", "")), int(line.get("duration_days", ""))
-        total = needed(dose, line["dose_unit"], Frequency(line["frequency"]), days, UnitType(line["unit"]))
+        often, unit, strength = Frequency(line["frequency"]), UnitType(line["unit"]), line.get("strength", "")
+        total = needed(dose, line["dose_unit"], often, days, unit, strength)
     except (ArithmeticError, KeyError, ValueError):
         return ""
     in_bounds = total is not None and total.is_finite() and 0 < total < 100_000 and 0 < days < 1000

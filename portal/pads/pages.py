@@ -39,10 +39,8 @@ async def ask_write(
     form: Form[Any] = Form.empty({f"items.0.{name}": text for name, text in making.FIRST.items()})
     if replaces:
         old = await queries.to_amend(actor, replaces, pad.visit.patient_id)
-        values = making.with_lines(
-            {"replaces_id": str(old.id), "notes": old.notes}, [making.line_of(i) for i in old.items]
-        )
-        form = Form(values=values)
+        lines = await recounted([making.line_of(i) for i in old.items])
+        form = Form(values=making.with_lines({"replaces_id": str(old.id), "notes": old.notes}, lines))
     return await pad_page(pad, form)
 
 
@@ -57,7 +55,8 @@ async def pad_page(
         form=replace(form, values=making.with_lines(form.values, lines)),
         lines=lines,
         computed=[making.computed(line) for line in lines],
-        supplies=await queries.supplies(catalogue_ids(lines), pad.visit.clinic_id),
+        counted_in=await queries.counted_in(catalogue_ids(lines)),
+        supplies=await queries.supplies(catalogue_ids(lines), pad.visit.patient_id, pad.visit.clinic_id),
         found_at=found[0],
         found=found[1],
         said=said,
@@ -70,6 +69,12 @@ async def pad_page(
 
 def catalogue_ids(lines: list[PadText]) -> list[UUID]:
     return [one for line in lines if (one := id_of(line.get("catalog_item_id", "")))]
+
+
+async def recounted(lines: list[PadText]) -> list[PadText]:
+    """Lines that were written before, in the units of today."""
+    units = await queries.counted_in(catalogue_ids(lines))
+    return [making.recounted(line, units) for line in lines]
 
 
 def id_of(text: str) -> UUID | None:
@@ -123,9 +128,9 @@ async def stepped(pad: Any, lines: list[PadText], what: str, at: int | None, mor
         return [making.picked(line, item) if item and n == at else line for n, line in enumerate(lines)]
     if what == "template":
         chosen: list[Any] = next((one.items for one in pad.templates if str(one.id) == more), [])
-        return making.filled(lines, [making.line_of(item) for item in chosen])
+        return making.filled(lines, await recounted([making.line_of(item) for item in chosen]))
     if what == "last" and pad.last:
-        return making.filled(lines, [making.line_of(item) for item in pad.last.items])
+        return making.filled(lines, await recounted([making.line_of(item) for item in pad.last.items]))
     return making.edited(lines, what, at)
 
 

@@ -79,10 +79,14 @@ class NearStock(Struct, frozen=True, kw_only=True):
 
 
 class Supply(Struct, frozen=True, kw_only=True):
-    """Where a medicine is to be had, and what else has the same ingredient where it is not."""
+    """Where a medicine is to be had, and what else has the same ingredient where it is not.
+
+    Without `is_near` nobody knows where the patient is, and the pharmacies are any.
+    """
 
     stock: list[NearStock]
     asked: int
+    is_near: bool
     substitutes: list[CatalogItem]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from portal import db, live
+from portal.accounts.events import zone_changed_in_tx
 from portal.accounts.schemas import Actor, Role
 from portal.audit.actions import record_in_tx
 from portal.errors import FieldError, Invalid, NotFound
@@ -42,11 +43,12 @@ UPDATE doctor SET
 WHERE account_id = $1
 """
 CHANGE_ACCOUNT = """
+WITH before AS (SELECT id, time_zone FROM account WHERE id = $1 FOR NO KEY UPDATE)
 UPDATE account SET first_name = coalesce($2::jsonb ->> 'first_name', first_name),
     last_name = coalesce($2::jsonb ->> 'last_name', last_name),
     phone_number = CASE WHEN $2::jsonb ? 'phone_number' THEN $2::jsonb ->> 'phone_number' ELSE phone_number END,
-    time_zone = coalesce($2::jsonb ->> 'time_zone', time_zone)
-WHERE id = $1
+    time_zone = coalesce($2::jsonb ->> 'time_zone', account.time_zone)
+FROM before WHERE account.id = before.id RETURNING account.time_zone <> before.time_zone
 """
 CHANGE_PATIENT = """
 UPDATE patient SET
@@ -142,7 +144,8 @@ async def change_profile(actor: Actor, user_id: UUID, data: ProfileChange) -> Pr
         before = await queries.read_profile(user_id)
         own = PROFILE_FIELDS.get(before.role, ())
         refuse_strange(data, own)
-        await db.execute(CHANGE_ACCOUNT, user_id, given(data, ACCOUNT_FIELDS))
+        if await db.fetch_value(CHANGE_ACCOUNT, user_id, given(data, ACCOUNT_FIELDS)):
+            await zone_changed_in_tx(account_id=user_id)
         changes = given(data, own)
         if changes and before.role is Role.DOCTOR:
             await change_doctor_in_tx(user_id, changes)

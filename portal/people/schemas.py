@@ -250,7 +250,7 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DAY = re.compile(r"\b(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./]\d{1,2}[./]\d{4})\b")
-NUMBER = re.compile(r"\+?\d[\d ()/-]{2,}\d")
+NUMBER = re.compile(r"(?<!\w)\+?\d[\d ()/-]{2,}\d")  # digits within a word are a part of it
 
 
 def read_sought(typed: str) -> Sought:

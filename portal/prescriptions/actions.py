@@ -12,7 +12,8 @@ from portal.accounts.schemas import Actor
 from portal.appointments.schemas import AppointmentStatus
 from portal.audit.actions import record_in_tx
 from portal.catalogue.queries import items_of
-from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from portal.catalogue.schemas import unit_words
+from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Unavailable
 from portal.ids import uuid7
 from portal.prescriptions import events, keys, policy, queries, statements
 from portal.prescriptions.numbers import new_code
@@ -95,13 +96,14 @@ async def completed_in_tx(wanted: list[NewItem]) -> tuple[list[NewItem], dict[in
         where = f"items.{position - 1}."
         if item.catalog_item_id and (found is None or not found.is_active):
             errors.append(FieldError(where + "catalog_item_id", _("Choose a medicine from the catalogue.")))
-            continue
-        if found is not None:
-            given = {"drug_name": found.name, "active_ingredient": found.active_ingredient or item.active_ingredient}
-            given |= {"strength": found.strength or item.strength, "form": found.form or item.form}
+        elif found is not None:
+            told = ("active_ingredient", "strength", "form")
+            given = {one: getattr(found, one) or getattr(item, one) for one in told}
+            given |= {"drug_name": found.name, "unit": found.unit_type}
             for name, value in given.items():
-                if getattr(item, name) not in (None, value):
-                    errors.append(FieldError(where + name, _("The catalogue says: %(value)s.", value=value)))
+                if getattr(item, name) not in (None, value):  # the unit too: 10 ml are not 10 bottles
+                    said = _("The catalogue says: %(value)s.", value=unit_words().get(value or "", value))
+                    errors.append(FieldError(where + name, said))
                 elif not value and name in ("strength", "form"):
                     errors.append(FieldError(where + name, _("This field is required.")))
             item = msgspec.structs.replace(item, **given)  # the same item, completed
@@ -133,7 +135,7 @@ def acknowledged(found: list[Warned], given: list[Acknowledgement]) -> list[Ackn
 
 
 async def store_in_tx(visit: Any, new: NewPrescription, items: list[NewItem], accepted: list[Acknowledged]) -> UUID:
-    """Sign and store: the new prescription's id."""
+    """Sign and store: the new prescription's id. Raises `Unavailable` when three codes in a row were all taken."""
     prescription_id, issued_at = uuid7(), visit["now"]
     valid_until = end_of_day(issued_at, new.valid_days, visit["time_zone"])
     signed_items = [keys.canonical_item(uuid7(), item) for item in items]
@@ -151,9 +153,9 @@ async def store_in_tx(visit: Any, new: NewPrescription, items: list[NewItem], ac
             signed.key_id,
         )  # fmt: skip
         if stored is not None:
-            break
-    await db.execute(statements.INSERT_ITEMS, prescription_id)
-    return prescription_id
+            await db.execute(statements.INSERT_ITEMS, prescription_id)
+            return prescription_id
+    raise Unavailable
 
 
 def content_of(
@@ -218,14 +220,14 @@ async def cancel(
 ) -> Prescription:
     """Take one's own prescription back, or what is left of it; no other `status` is given by hand.
 
-    Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict` (`already_filled`, `cancelled`, `expired`).
+    Raises `Forbidden`, `NotFound`, `Conflict` (`wrong_status`, `already_filled`, `cancelled`, `expired`).
     """
     if not policy.may_issue(actor):
         raise Forbidden
     if status is not PrescriptionStatus.CANCELLED:
-        await queries.one_of(actor, prescription_id)
+        present = await queries.one_of(actor, prescription_id)
         text = _("A prescription is filled at a pharmacy and expires by itself; here it can be cancelled.")
-        raise Invalid([FieldError("status", text)])
+        raise Conflict("wrong_status", text, current_status=present.status)
     async with db.transaction():
         await _cancel_in_tx(actor, prescription_id, reason)
     return await queries.one_of(actor, prescription_id)

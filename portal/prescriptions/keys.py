@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from portal.accounts import tokens
 from portal.accounts.keys import decoded, encoded
-from portal.prescriptions.numbers import exact
 from portal.prescriptions.schemas import NewItem
+from portal.web.scalars import exact
 
 PURPOSE = "prescription signature 1"
 TYPE = "rx"

@@ -1,4 +1,4 @@
-"""Codes that people read to each other, and the numbers of doses.
+"""Codes that people read to each other, and the names and numbers of doses that nobody may misread.
 
 A code has nine of 23 signs that look like no other and sound apart: eight at random (36 bits) and one that checks them.
 Whoever guesses meets the limit of tries (see SECURITY.md) long before.
@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Meta
 
 from portal.web.i18n import _
-from portal.web.texts import BadValue, line_cleaner
+from portal.web.texts import BadValue, line_cleaner, refuse_look_alikes
 from portal.web.types import Amount
 
 SIGNS = "34679ACDEFGHJKMNPRTVWXY"  # a prime number of them: every wrong sign and every two changed places show
@@ -64,10 +64,11 @@ def clean_strength(value: str) -> str:
     return text
 
 
+def clean_substance(value: str) -> str:
+    text = line_cleaner(200)(value)
+    refuse_look_alikes(text)
+    return text
+
+
+Substance = Meta(min_length=1, max_length=200, extra={"clean": clean_substance})
 Strength = Meta(min_length=1, max_length=60, examples=["400 mg"], extra={"clean": clean_strength})
-
-
-def exact(number: Decimal) -> str:
-    """A number in full, never with an exponent, a trailing zero or a naked point."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from portal.catalogue.schemas import UnitType
 from portal.errors import FieldError, Invalid
-from portal.prescriptions.numbers import Dose, Strength, shown_code
+from portal.prescriptions.numbers import Dose, Strength, Substance, shown_code
 from portal.web.decode import Input
 from portal.web.i18n import _
 from portal.web.types import Id, Line, Text
@@ -76,8 +76,8 @@ class NewItem(Input, frozen=True, kw_only=True):
     """One medicine: of the catalogue by its id, whose name, ingredient, strength and form then count; or in free text."""
 
     catalog_item_id: Id | None = None
-    drug_name: Annotated[str, Line(200)] | None = None
-    active_ingredient: Annotated[str, Line(200)] | None = None
+    drug_name: Annotated[str, Substance] | None = None
+    active_ingredient: Annotated[str, Substance] | None = None
     strength: Annotated[str, Strength] | None = None
     form: Annotated[str, Line(100)] | None = None
     dose: Annotated[Decimal, Dose("0.001", "9999.999")]

@@ -59,7 +59,7 @@ async def call_next(actor: Actor, session_id: UUID, data: CallNext) -> Appointme
 async def _call_in_tx(actor: Actor, session_id: UUID, data: CallNext) -> Any:
     """The row of the one who is called, or None when nobody waits; who cancels in this moment is passed over."""
     for _turn in range(TRIES):
-        row = await db.fetch_row(statements.CALL, session_id, *_who(actor), data.date, uuid7(), request_id())
+        row = await db.fetch_row(statements.CALL, session_id, *_who(actor), data.date, request_id())
         if row is not None or not await db.fetch_value(statements.ANY_WAITING, session_id, data.date):
             return row
     return None
@@ -75,7 +75,7 @@ async def note_missed_call(actor: Actor, appointment_id: UUID) -> Appointment:
     async with db.transaction():
         if await db.fetch_value(statements.LOCK_OF_VISIT, appointment_id, *_who(actor)) is None:
             raise NotFound
-        row = await db.fetch_row(statements.MISS, appointment_id, *_who(actor), uuid7(), request_id())
+        row = await db.fetch_row(statements.MISS, appointment_id, *_who(actor), request_id())
         if row is None:
             raise NotFound
         if not row["done"]:

@@ -46,30 +46,29 @@ WHERE a.id = $1 AND a.session_id IS NOT NULL AND"""
     + "ON CONFLICT (session_id, date) DO UPDATE SET date = excluded.date RETURNING session_id"
 )
 
-# A call and a missed call leave the state as it is; the history, the audit and other systems hear of them all the same.
+# A call and a missed call leave the state as it is; the history and the audit hear of them all the same. Other systems
+# do not: the contract of events knows neither.
 _TRACES = """
 ), told AS (
     INSERT INTO appointment_history (appointment_id, actor_id, from_status, to_status, reason)
     SELECT id, $2, status, status, '<reason>' FROM moved
 ), audited AS (
     INSERT INTO audit_event (actor_id, actor_role, action, subject_type, subject_id, patient_id, request_id)
-    SELECT $2, $3, '<event>', 'appointment', id::text, patient_id, <request> FROM moved
-), emitted AS (
-    INSERT INTO outbox_event (id, event_type, aggregate_id, data) SELECT <id>, '<event>', id, event FROM moved
+    SELECT $2, $3, '<action>', 'appointment', id::text, patient_id, <request> FROM moved
 """
 
 
-def _traces(event: str, reason: str, new_id: str, request: str) -> str:
-    words = {"<event>": event, "<reason>": reason, "<id>": new_id, "<request>": request}
+def _traces(action: str, reason: str, request: str) -> str:
+    words = {"<action>": action, "<reason>": reason, "<request>": request}
     return reduce(lambda text, word: text.replace(*word), words.items(), _TRACES)
 
 
-# $5 date, $6 event id, $7 request. The one who is called already, or else the next by rank; `again` tells which of the
+# $5 date, $6 request. The one who is called already, or else the next by rank; `again` tells which of the
 # two, and `repeated` that it is no second press in the same moment.
 CALL = (
     """
 WITH standing AS (
-    SELECT a.*, NULL::jsonb AS event, true AS again FROM appointment a
+    SELECT a.*, true AS again FROM appointment a
     WHERE a.session_id = $1 AND a.date = $5 AND a.status = 'CHECKED_IN' AND a.called_at IS NOT NULL AND"""
     + OWN_VISIT
     + """
@@ -84,9 +83,9 @@ WITH standing AS (
 ), moved AS (
     UPDATE appointment a SET called_at = clock_timestamp() FROM next
     WHERE a.id = next.id AND a.status = 'CHECKED_IN' AND a.called_at IS NULL
-    RETURNING a.*, appointment_event(a) AS event, false AS again
+    RETURNING a.*, false AS again
 """
-    + _traces("appointment.called", "CALLED", "$6", "$7")
+    + _traces("appointment.called", "CALLED", "$6")
     + """
 )
 SELECT a.again, a.again AND a.called_at < clock_timestamp() - interval '3 seconds' AS repeated,
@@ -102,7 +101,7 @@ ANY_WAITING = """
 SELECT EXISTS (SELECT FROM appointment WHERE session_id = $1 AND date = $2 AND status = 'CHECKED_IN')
 """
 
-# Two places back: between the second and the third of the others who wait, or behind the last. $5 event id, $6 request.
+# Two places back: between the second and the third of the others who wait, or behind the last. $5 request.
 MISS = (
     """
 WITH own AS (
@@ -123,9 +122,9 @@ WITH own AS (
     UPDATE appointment a SET missed_calls = own.missed_calls + 1, called_at = NULL, urgent = false,
         queue_rank = greatest(own.queue_rank, (back.after + coalesce(back.before, back.after + 1)) * 0.5)
     FROM own, back WHERE a.id = own.id AND own.status = 'CHECKED_IN' AND own.called_at IS NOT NULL
-    RETURNING a.*, appointment_event(a) AS event
+    RETURNING a.*
 """
-    + _traces("appointment.missed_call", "MISSED_CALL", "$5", "$6")
+    + _traces("appointment.missed_call", "MISSED_CALL", "$5")
     + """
 )
 SELECT a.id IS NOT NULL AS done, own.status AS was, v.id AS video_session_id, """

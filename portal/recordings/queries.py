@@ -49,16 +49,18 @@ async def state_of(actor: Actor, session: VideoSession, settings: Settings) -> R
         doctor_agrees=answers.get(session.doctor_id),
         patient_agrees=answers.get(session.patient_id),
         you_agree=answers.get(actor.id),
-        recordings=[recording_of(row, settings.recording_days) for row in rows],
+        recordings=[recording_of(row, session.id, settings.recording_days) for row in rows],
     )
 
 
-def recording_of(row: Any, days: int) -> Recording:
-    """A row as a Struct, with the day on which its file goes."""
-    stopped = row["stopped_at"]
-    values = {name: row[name] for name in Recording.__struct_fields__ if name != "deleted_on"}
+def recording_of(row: Any, session_id: UUID, days: int) -> Recording:
+    """A row as a Struct, with the way to its file and the day on which that goes."""
+    stopped, status = row["stopped_at"], RecordingStatus(row["status"])
+    values = {name: row[name] for name in Recording.__struct_fields__ if name not in ("deleted_on", "link")}
     gone = stopped + timedelta(days=days) if stopped else None
-    return msgspec.convert({**values, "deleted_on": gone}, Recording)
+    is_there = status not in (RecordingStatus.RUNNING, RecordingStatus.DELETED)
+    link = f"/api/video/sessions/{session_id}/recording/{row['id']}" if is_there else None
+    return msgspec.convert({**values, "deleted_on": gone, "link": link}, Recording)
 
 
 async def read_recording(actor: Actor, session_id: UUID, recording_id: UUID) -> RecordedFile:
@@ -70,7 +72,7 @@ async def read_recording(actor: Actor, session_id: UUID, recording_id: UUID) -> 
     rows = await db.fetch(_RECORDINGS, session_id, recording_id)
     if not rows:
         raise NotFound
-    found = recording_of(rows[0], 0)
+    found = recording_of(rows[0], session_id, 0)
     if found.status is RecordingStatus.DELETED:
         raise Conflict("deleted", _("This recording has been deleted."))
     keys = [row["storage_key"] for row in await db.fetch(_PIECES, recording_id)]

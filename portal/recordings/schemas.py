@@ -41,7 +41,7 @@ class NoFields(Input, frozen=True):
 
 
 class Recording(Struct, frozen=True, kw_only=True):
-    """One stretch of a visit; its file can be fetched until it is deleted."""
+    """One stretch of a visit; its file can be fetched from `link`, by the two alone, until it is deleted."""
 
     id: UUID
     status: RecordingStatus
@@ -51,6 +51,7 @@ class Recording(Struct, frozen=True, kw_only=True):
     started_at: datetime
     stopped_at: datetime | None
     deleted_on: datetime | None
+    link: str | None
 
 
 class RecordingState(Struct, frozen=True, kw_only=True):

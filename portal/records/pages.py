@@ -10,7 +10,7 @@ from litestar.response import Response
 
 from portal.accounts.schemas import Actor, Role
 from portal.errors import Conflict, DomainError, Invalid, NotFound
-from portal.records import actions, queries
+from portal.records import actions, queries, words
 from portal.records.schemas import (
     FORMS,
     FavouriteForm,
@@ -122,7 +122,7 @@ async def change_favourites(request: Request, actor: NamedDependency[Actor]) -> 
 @get("/record/access", access=PATIENT)
 async def accesses(actor: NamedDependency[Actor], skip: Skip = 0) -> Response[Any]:
     """Who opened or changed the record, when and why."""
-    return page("records/access.html", log=await queries.access_log(actor, skip, A_PAGE))
+    return page("records/access.html", log=await queries.access_log(actor, skip, A_PAGE), act=words.act, why=words.why)
 
 
 async def again(actor: Actor, template: str, form: Form, refused: DomainError | None = None) -> Response[Any]:

@@ -12,6 +12,7 @@ from portal.appointments.queries import get_appointment
 from portal.appointments.schemas import LIVE, Appointment
 from portal.audit.actions import record_in_tx
 from portal.booking.actions import Lost, reschedule_in_tx
+from portal.booking.statements import BOOK_KEPT
 from portal.errors import Conflict, DomainError, Forbidden, NotFound
 from portal.ids import uuid7
 from portal.notifications.actions import notify_in_tx
@@ -209,7 +210,7 @@ async def _move_in_tx(actor: Actor, visit: Any, offer: Any) -> Appointment:
     if actor.role is Role.DOCTOR and actor.id != doctor_id:
         raise Conflict("not_your_time", _("A time with another doctor is accepted by the patient or the clinic."))
     try:
-        return await reschedule_in_tx(statements.BOOK_KEPT, actor, visit["id"], offer["slot_id"])
+        return await reschedule_in_tx(BOOK_KEPT, actor, visit["id"], offer["slot_id"])
     except Lost:
         raise gone from None
 

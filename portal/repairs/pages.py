@@ -13,6 +13,7 @@ from msgspec import structs
 
 from portal import clock
 from portal.accounts.schemas import Actor, Role
+from portal.appointments.events import topics_for
 from portal.appointments.policy import moves_now
 from portal.appointments.queries import get_appointment
 from portal.appointments.schemas import BackForm
@@ -145,7 +146,7 @@ async def choose(actor: NamedDependency[Actor], appointment_id: FromPath[UUID]) 
     situation = await queries.situation_of(actor, appointment_id)
     return page(
         "repairs/choose.html", visit=visit, offer=situation.offer, can_be_video=situation.can_be_video,
-        moves=moves_now(actor, visit), now=clock.now(), live_topics=[f"appointment:{appointment_id}"],
+        moves=moves_now(actor, visit), now=clock.now(), live_topics=topics_for(actor, visit),
     )  # fmt: skip
 
 

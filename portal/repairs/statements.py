@@ -3,8 +3,6 @@
 Whoever changes an offer locks its visit first, as whoever cancels or moves the visit does.
 """
 
-from portal.booking.statements import BOOK_SLOT
-
 # Statements put together from parts read best without brackets around them.
 # fmt: off
 # $2 the doctor who acts, $3 the clinics of an admin, $4 the patient: of each actor one is given.
@@ -120,11 +118,6 @@ WHERE s.id = $1 AND s.held_by = s.doctor_id AND s.held_until = $3 AND s.appointm
 RETURNING s.doctor_id
 """
 BECAME = "UPDATE repair SET new_appointment_id = $2 WHERE id = $1"
-
-# As booking a slot, but places after hours may be given too, since they were offered.
-BOOK_KEPT = BOOK_SLOT.replace("NOT s.overflow AND", "", 1)
-if BOOK_KEPT == BOOK_SLOT:
-    raise RuntimeError("the statement that books a slot has another form now")
 
 # The same visit by video. A visit that its session has left behind stands on a time of its own from now on.
 # $1 visit, $2 actor, $3 role, $4 new ids (video session, event), $5 request

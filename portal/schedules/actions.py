@@ -34,7 +34,7 @@ from portal.schedules.schemas import (
 )
 from portal.slots import making
 from portal.slots.actions import MAX_RANGE_DAYS, make_missing
-from portal.slots.calendar import days_between
+from portal.slots.calendar import days_between, refuse_beyond
 from portal.slots.events import tell_day
 from portal.slots.queries import find_workplace, get_planned_doctor, scope_of
 from portal.slots.schemas import SlotChanges
@@ -71,7 +71,8 @@ async def create_session(actor: Actor, new: NewSession, horizon_days: int, *, re
 
     Raises `Forbidden`, `NotFound` for a doctor who is not theirs, `Invalid`, `Conflict` with `session_overlaps`.
     """
-    await find_workplace(actor, new.doctor_id, new.clinic_id, new.service_type)
+    where = await find_workplace(actor, new.doctor_id, new.clinic_id, new.service_type)
+    refuse_beyond("effective_from", new.effective_from, where.now.date())
     return await _carry_out(partial(_create_in_tx, actor, new, horizon_days), rehearsal)
 
 
@@ -93,7 +94,10 @@ async def change_session(
     Raises `Forbidden`, `NotFound`, `Invalid`, `Conflict` with `session_overlaps` or `changed_meanwhile`.
     """
     before = await queries.get_own_session(actor, session_id)
-    await find_workplace(actor, before.doctor_id, terms.clinic_id, terms.service_type)
+    if terms.doctor_id not in (None, before.doctor_id):
+        raise Invalid([FieldError("doctor_id", _("A session stays with its doctor."))])
+    where = await find_workplace(actor, before.doctor_id, terms.clinic_id, terms.service_type)
+    refuse_beyond("effective_from", terms.effective_from, where.now.date())
     return await _carry_out(partial(_change_in_tx, actor, before, terms, horizon_days), rehearsal)
 
 
@@ -243,7 +247,7 @@ async def _change_by_hand_in_tx(doctor_id: UUID, of_range: tuple[Any, ...], *, c
     """Close the times made by hand, or open them, and mark the visits booked on them: how many times."""
     shut = await db.fetch(statements.SHUT, *of_range, closes)
     for day in sorted({row["date"] for row in shut}):
-        tell_day(doctor_id, day, "slot.added")
+        tell_day(doctor_id, day, "slot.disabled" if closes else "slot.added")
     await making.tell_unfit_in_tx(await db.fetch(statements.MARK, *of_range, closes))
     return len(shut)
 

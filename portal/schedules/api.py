@@ -67,9 +67,11 @@ async def end(request: Request, actor: NamedDependency[Actor], session_id: FromP
 
 
 @get("/api/sessions/{session_id:uuid}/overrides", access=PLANNERS, tags=["Schedules"])
-async def list_overrides(actor: NamedDependency[Actor], session_id: FromPath[UUID]) -> OverrideList:
+async def list_overrides(
+    actor: NamedDependency[Actor], session_id: FromPath[UUID], skip: Skip = 0, limit: Limit = 10
+) -> OverrideList:
     """The dates on which a session is different."""
-    return await queries.list_overrides(actor, session_id)
+    return await queries.list_overrides(actor, session_id, skip, limit)
 
 
 @post("/api/sessions/{session_id:uuid}/overrides", access=PLANNERS, tags=["Schedules"])

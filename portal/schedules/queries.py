@@ -40,6 +40,8 @@ SELECT o.id, o.session_id, o.date, o.kind, o.session_start_time, o.session_end_t
 FROM session_override o JOIN weekly_session w ON w.id = o.session_id
 WHERE w.deleted_at IS NULL AND o.session_id = ANY($1) ORDER BY o.date
 """
+PAGE_OF_OVERRIDES = OVERRIDES + " OFFSET $2 LIMIT $3"
+NUMBER_OF_OVERRIDES = "SELECT count(*) FROM session_override WHERE session_id = $1"
 COMING = OVERRIDES.replace("ORDER", "AND o.date >= (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 ORDER")
 
 
@@ -63,10 +65,12 @@ async def get_own_session(actor: Actor, session_id: UUID, doctor_id: UUID | None
     return session
 
 
-async def list_overrides(actor: Actor, session_id: UUID) -> OverrideList:
-    """The exceptions of a session that the actor may plan. Raises `Forbidden`, `NotFound`."""
+async def list_overrides(actor: Actor, session_id: UUID, skip: int, limit: int) -> OverrideList:
+    """The exceptions of a session that the actor may plan, by date. Raises `Forbidden`, `NotFound`."""
     await get_own_session(actor, session_id)
-    return OverrideList(overrides=[override_of(row) for row in await db.fetch(OVERRIDES, [session_id])])
+    rows = await db.fetch(PAGE_OF_OVERRIDES, [session_id], skip, limit)
+    total = await db.fetch_value(NUMBER_OF_OVERRIDES, session_id)
+    return OverrideList(total=total, skip=skip, limit=limit, overrides=[override_of(row) for row in rows])
 
 
 async def get_schedule(actor: Actor, doctor_id: UUID) -> Schedule:

@@ -49,8 +49,10 @@ class NewSession(SessionTerms, frozen=True, kw_only=True):
 
 
 class ChangedSession(SessionTerms, frozen=True):
-    """`version`, where it is sent, must be the one that was read: nobody undoes another's change unseen."""
+    """`version`, where it is sent, must be the one that was read: nobody undoes another's change unseen. `doctor_id` may be
+    sent as it was when the session was made; a session is never given to another doctor."""
 
+    doctor_id: Id | None = None
     version: Annotated[int, Meta(ge=1)] | None = None
 
 
@@ -121,6 +123,9 @@ class SessionList(Struct, frozen=True, kw_only=True):
 
 
 class OverrideList(Struct, frozen=True, kw_only=True):
+    total: int
+    skip: int
+    limit: int
     overrides: list[Override]
 
 

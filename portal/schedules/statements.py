@@ -23,9 +23,9 @@ BY_HAND = """
     AND s.session_id IS NULL AND s.starts_at > clock_timestamp()
 """
 SHUT = (
-    "UPDATE slot s SET disabled = $6, held_by = NULL, held_until = NULL, changed_at = clock_timestamp() WHERE "
+    "UPDATE slot s SET disabled = $6, closed_for = NULL, held_by = NULL, held_until = NULL, changed_at = clock_timestamp() WHERE "
     + BY_HAND
-    + " AND s.appointment_id IS NULL AND NOT s.overflow AND s.disabled <> $6 RETURNING s.date"
+    + " AND s.appointment_id IS NULL AND NOT s.overflow AND (s.disabled <> $6 OR s.closed_for IS NOT NULL) RETURNING s.date"
 )
 MARK = (
     """

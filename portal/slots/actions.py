@@ -46,12 +46,13 @@ WHERE id = $1 AND held_by = $2 AND appointment_id IS NULL
 RETURNING doctor_id, date
 """
 
+# What a hand has closed or opened stays so, whatever becomes of the visit that it was closed for before.
 # Only what the actor may manage is there at all: a doctor's own slots, those at an admin's clinics.
 MANAGED = "id = $1 AND (doctor_id = $2 OR clinic_id = ANY($3::uuid[]))"
 CHANGEABLE = MANAGED + " AND appointment_id IS NULL AND starts_at > clock_timestamp()"
 CLOSE = (
     """
-UPDATE slot SET disabled = $4, changed_at = clock_timestamp(), held_by = CASE WHEN NOT $4 THEN held_by END,
+UPDATE slot SET disabled = $4, closed_for = NULL, changed_at = clock_timestamp(), held_by = CASE WHEN NOT $4 THEN held_by END,
     held_until = CASE WHEN NOT $4 THEN held_until END
 WHERE """
     + CHANGEABLE

@@ -237,6 +237,11 @@ def refuse_far(where: Workplace, field: str, day: date) -> None:
     today = where.now.astimezone(ZoneInfo(where.time_zone)).date()
     if day < today:
         raise Invalid([FieldError(field, _("This date is past."))])
+    refuse_beyond(field, day, today)
+
+
+def refuse_beyond(field: str, day: date, today: date) -> None:
+    """Nothing begins more than a year from now. Raises `Invalid`."""
     if day > today + timedelta(days=FARTHEST_DAYS):
         raise Invalid([FieldError(field, _("Choose a date within a year."))])
 

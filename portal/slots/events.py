@@ -1,6 +1,6 @@
 """The live topic of a doctor's day, `slots:{doctor_id}:{date}`: public, so nothing in it differs between watchers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,9 @@ EVENTS = {
     SlotState.DISABLED: "slot.disabled",
 }
 
+FREED = "slot.freed"  # open again because its visit was called off; `slot.released` because nobody keeps it any more
+NO_EVENTS: Mapping[str, str] = {}
+
 
 class Shown(live.Element, frozen=True, kw_only=True):
     """An element with what its fragment is drawn from: one slot, or a day with all of them."""
@@ -37,6 +40,12 @@ def slots_topic(doctor_id: UUID, day: date) -> str:
 def tell_slot(doctor_id: UUID, day: date, event: str, slot_id: UUID) -> None:
     """After the commit, show one slot anew to all who look at that day."""
     live.publish(slots_topic(doctor_id, day), event, slot_id=slot_id)
+
+
+def tell_closed(doctor_id: UUID, slot_ids: Sequence[UUID] | None, days: Sequence[date] | None) -> None:
+    """The same for times that a visit has closed, each on its own date, which may be another than the visit's."""
+    for slot_id, day in zip(slot_ids or (), days or (), strict=True):
+        tell_slot(doctor_id, day, "slot.disabled", slot_id)
 
 
 def tell_day(doctor_id: UUID, day: date, event: str) -> None:
@@ -56,22 +65,22 @@ async def snapshot(topic: str, since: datetime | None) -> Sequence[live.Element]
     return [await day_element(doctor_id, day)] if changed is None else elements_of(doctor_id, day, changed)
 
 
-async def read(topic: str, ids: set[str]) -> Sequence[live.Element]:
+async def read(topic: str, ids: Mapping[str, str]) -> Sequence[live.Element]:
     """The slots, or the day, that something happened to."""
     doctor_id, day = live.topic_parts(topic)
     if str(day) in ids:
-        return [await day_element(doctor_id, day)]
+        return [await day_element(doctor_id, day, ids[str(day)])]
     found = await queries.live_slots(doctor_id, day, map(UUID, ids))
-    gone = ids - {str(one.slot.id) for one in found}
-    return [*elements_of(doctor_id, day, found), *(gone_element(doctor_id, day, slot_id) for slot_id in gone)]
+    gone = ids.keys() - {str(one.slot.id) for one in found}
+    return [*elements_of(doctor_id, day, found, ids), *(gone_element(doctor_id, day, slot_id) for slot_id in gone)]
 
 
-async def day_element(doctor_id: UUID, day: date) -> live.Element:
+async def day_element(doctor_id: UUID, day: date, event: str = "") -> live.Element:
     found = await queries.live_day(doctor_id, day)
     about = {"doctor_id": doctor_id, "date": day}
     return Shown(
         id=str(day),
-        event="slot.added",
+        event=event or "slot.added",
         data={**about, "slots": [seen(one.slot) for one in found]},
         target=f"#day-{doctor_id}-{day}",
         expires_in=min((one.expires_in for one in found if one.expires_in is not None), default=None),
@@ -80,14 +89,22 @@ async def day_element(doctor_id: UUID, day: date) -> live.Element:
     )
 
 
-def elements_of(doctor_id: UUID, day: date, found: Sequence[LiveSlot]) -> list[live.Element]:
-    return [gone_element(doctor_id, day, str(one.slot.id)) if one.gone else slot_element(one) for one in found]
+def elements_of(
+    doctor_id: UUID, day: date, found: Sequence[LiveSlot], events: Mapping[str, str] = NO_EVENTS
+) -> list[live.Element]:
+    return [
+        gone_element(doctor_id, day, str(one.slot.id))
+        if one.gone
+        else slot_element(one, events.get(str(one.slot.id), ""))
+        for one in found
+    ]
 
 
-def slot_element(one: LiveSlot) -> live.Element:
+def slot_element(one: LiveSlot, event: str = "") -> live.Element:
+    freed = event == FREED and one.slot.state is SlotState.OPEN
     return Shown(
         id=str(one.slot.id),
-        event=EVENTS[one.slot.state],
+        event=FREED if freed else EVENTS[one.slot.state],
         data=seen(one.slot),
         target=f"#slot-{one.slot.id}",
         expires_in=one.expires_in,

@@ -1,10 +1,12 @@
 """What the worker does for slots by the clock: new days at the horizon, holds that ran out, past times nobody took."""
 
 import logging
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from portal import db
-from portal.outbox import Schedule
+from portal.outbox import Job, Schedule
 from portal.settings import Settings
 from portal.slots import actions
 from portal.slots.events import tell_slot
@@ -76,6 +78,13 @@ async def tidy_holds(_settings: Settings) -> None:
         pass
 
 
+async def show_slot(_settings: Settings, payload: dict[str, Any]) -> None:
+    """A visit is over, and a time that it had closed is open again, whoever ended it: show it to all who look at that day."""
+    async with db.transaction():
+        day = date.fromisoformat(payload["date"])
+        tell_slot(UUID(payload["doctor_id"]), day, "slot.enabled", UUID(payload["slot_id"]))
+
+
 async def _tidy_batch() -> int:
     async with db.transaction():
         rows = await db.fetch(TIDY, HOLDS)
@@ -84,6 +93,7 @@ async def _tidy_batch() -> int:
     return len(rows)
 
 
+JOBS = [Job("show_slot", show_slot)]
 SCHEDULES = [
     Schedule("extend_horizons", "7 * * * *", extend_horizons),
     Schedule("delete_past_slots", "37 2 * * *", delete_past_slots),

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from portal import db, live
+from portal.accounts.events import follow_zones
+from portal.accounts.schemas import NO_ADDRESS
 from portal.ids import uuid7
 from portal.notifications.actions import notify_in_tx
 from portal.slots.calendar import DateChange, Hours, Place, Plan, openings_between, places_between
@@ -55,8 +57,15 @@ WHERE s.session_id = $1 AND s.date BETWEEN $2 AND $3 AND s.appointment_id IS NUL
         SELECT FROM unnest($4::date[], $5::smallint[], $6::timestamptz[], $7::timestamptz[], $8::boolean[])
             AS p (date, position, starts_at, ends_at, overflow)
         WHERE p.date = s.date AND p.position = s.position AND p.starts_at = s.starts_at AND p.ends_at = s.ends_at
-            AND p.overflow = s.overflow AND s.service_type = $9 AND s.clinic_id IS NOT DISTINCT FROM $10)
+            AND p.overflow = s.overflow AND s.service_type = $9 AND s.clinic_id IS NOT DISTINCT FROM $10
+            AND s.time_zone = $11)
 RETURNING s.date, s.starts_at
+"""
+# The sessions that take place on the clock of a clinic, or of a doctor where there is none.
+ON_CLOCK = """
+SELECT doctor_id, array_agg(id ORDER BY id) AS sessions FROM weekly_session
+WHERE deleted_at IS NULL AND CASE WHEN $1::uuid IS NULL THEN clinic_id IS NULL AND doctor_id = $2 ELSE clinic_id = $1 END
+GROUP BY doctor_id ORDER BY doctor_id
 """
 COUNT = "SELECT count(*) FROM slot WHERE session_id = $1 AND date BETWEEN $2 AND $3 AND starts_at > clock_timestamp()"
 # Booked visits are never moved or cancelled by a change of the schedule: those outside its hours are marked for the
@@ -75,6 +84,13 @@ FROM (
 WHERE p.id = f.appointment_id AND p.status IN ('BOOKED', 'CHECKED_IN')
     AND p.needs_attention IS NOT DISTINCT FROM CASE WHEN f.fits THEN 'SCHEDULE_CHANGED' END
 RETURNING p.id, p.patient_id, p.doctor_id, p.clinic_id, NOT f.fits AS unfit
+"""
+# Its words are found by the worker: `portal/appointments/mails.py`.
+MAIL_UNFIT = """
+INSERT INTO mail (id, account_id, recipient, about, about_id)
+SELECT new_id(), p.id, p.email, 'appointment.schedule_changed', a.id
+FROM appointment a JOIN account p ON p.id = a.patient_id
+WHERE a.id = ANY($1::uuid[]) AND p.email NOT LIKE '%' || $2
 """
 UNFIT = """
 SELECT count(*) FROM appointment p JOIN slot s ON s.appointment_id = p.id
@@ -162,9 +178,11 @@ async def remake_in_tx(doctor_id: UUID, session_id: UUID) -> SlotChanges:
     span = (session_id, today - timedelta(days=1), made_until)
     plans = await read_plans_in_tx(doctor_id, session_id)
     places = [place for plan in plans for place in places_between(plan, span[1], made_until)]
-    service, clinic_id = (plans[0].service_type.value, plans[0].clinic_id) if plans else ("", None)
+    service, clinic_id, zone = (
+        (plans[0].service_type.value, plans[0].clinic_id, plans[0].time_zone) if plans else ("", None, "")
+    )
     removed = await db.fetch(
-        REMOVE, *span, *columns(places, "date", "position", "start", "end", "overflow"), service, clinic_id
+        REMOVE, *span, *columns(places, "date", "position", "start", "end", "overflow"), service, clinic_id, zone
     )
     added = await insert_in_tx(doctor_id, places)
     days = {row["date"] for row in (*removed, *added)}
@@ -180,6 +198,16 @@ async def remake_in_tx(doctor_id: UUID, session_id: UUID) -> SlotChanges:
     )
 
 
+@follow_zones
+async def follow_zone_in_tx(clinic_id: UUID | None, account_id: UUID | None) -> None:
+    """Make the coming slots of all sessions on a clock again, after it was set to another zone."""
+    async with db.as_portal():  # a clinic's clock is that of all its doctors and patients, whoever has set it
+        for row in await db.fetch(ON_CLOCK, clinic_id, account_id):
+            # A second time, since the new hours of one session may be where those of the next were until then.
+            for session_id in [*row["sessions"], *(row["sessions"] if len(row["sessions"]) > 1 else ())]:
+                await remake_in_tx(row["doctor_id"], session_id)
+
+
 async def mark_unfit_in_tx(
     span: tuple[UUID, date, date], plans: list[Plan], service: str, clinic_id: UUID | None
 ) -> None:
@@ -190,7 +218,10 @@ async def mark_unfit_in_tx(
 
 
 async def tell_unfit_in_tx(rows: Iterable[Any]) -> None:
-    """Tell the patients of visits that the schedule has left behind, and show the change to all concerned."""
+    """Tell the patients of visits that the schedule has left behind, by mail too, and show the change to all concerned."""
+    rows = list(rows)
+    if unfit := [row["id"] for row in rows if row["unfit"]]:
+        await db.execute(MAIL_UNFIT, unfit, NO_ADDRESS)
     for row in rows:
         if row["unfit"]:
             await notify_in_tx(row["patient_id"], "appointment.schedule_changed", f"/appointments/{row['id']}")

@@ -22,6 +22,7 @@ class Slot(Table, tablename="slot"):
     held_until = Timestamptz(null=True, default=None)
     appointment_id = UUID(null=True, default=None)
     changed_at = Timestamptz(default=None)
+    closed_for = UUID(null=True, default=None)
 
 
 class SlotDay(Table, tablename="slot_day"):

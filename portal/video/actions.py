@@ -120,10 +120,10 @@ async def cancel(actor: Actor, session_id: UUID, reason: str) -> VideoSession:
         states = list(policy.CANCELLABLE[actor.role])
         if await db.fetch_value(statements.CANCEL, session.id, actor.id, reason, states, uuid7()) is None:
             raise rooms.wrong_status((await queries.found(session.id)).status)
+        events.publish_widely(session, "video.ended")
         if session.appointment_id:
             await follow_room_in_tx(actor, session.appointment_id, "cancel", reason)
         await _record_in_tx(actor, "cancelled", session)
-        events.publish_widely(session, "video.ended")
         return await _with_people(actor, await queries.found(session.id))
 
 

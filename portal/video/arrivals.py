@@ -10,9 +10,11 @@ from portal import db
 from portal.appointments.actions import follow_room_in_tx
 from portal.appointments.schemas import Completion
 from portal.audit.actions import record_in_tx
+from portal.clock import now
 from portal.ids import uuid7
 from portal.outbox import Arrival, BadEvent
 
+CLOCKS_APART = timedelta(minutes=2)
 MINUTES = 30  # of a visit whose doctor has no session here that would tell
 
 # $1 id, $2 the appointment elsewhere, $3 doctor, $4 patient, $5 clinic, $6 start, $7 minutes where nothing tells, $8 event id
@@ -99,18 +101,22 @@ async def take_completed_in_tx(data: dict[str, Any]) -> None:
         return  # our own telling, or a second one
     if row["status"] not in ("BOOKED", "CHECKED_IN", "IN_PROGRESS"):
         raise BadEvent(f"its appointment is {row['status'] or 'unknown here'}")
-    await follow_room_in_tx(None, done.appointment_id, "start")
-    await follow_room_in_tx(None, done.appointment_id, "complete", completion=times_of(done))
+    only_now_begun = await follow_room_in_tx(None, done.appointment_id, "start") is not None
+    times = times_of(done, only_now_begun)
+    await follow_room_in_tx(None, done.appointment_id, "complete", completion=times)
 
 
-def times_of(done: Completed) -> Completion:
-    """From when to when it took place, as far as the event tells."""
+def times_of(done: Completed, only_now_begun: bool) -> Completion:
+    """From when to when it took place, as far as the event tells; our clock where it tells nothing that can be."""
     if done.completed_at is None or done.completed_at.tzinfo is None:
         return Completion()
+    ahead = done.completed_at - now()
+    # The clock of another service may be ahead of ours by a moment: that is no time to come.
+    ended = None if -timedelta(seconds=1) < ahead < CLOCKS_APART else done.completed_at
     if not done.duration_minutes or not 0 < done.duration_minutes < 24 * 60:
-        return Completion(actual_end_time=done.completed_at)
+        return Completion(actual_end_time=None if only_now_begun else ended)  # it ended before its start became known
     began = done.completed_at - timedelta(minutes=done.duration_minutes)
-    return Completion(actual_start_time=began, actual_end_time=done.completed_at)
+    return Completion(actual_start_time=min(began, now() - timedelta(seconds=1)), actual_end_time=ended)
 
 
 ARRIVALS = [

@@ -2,11 +2,13 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from portal import clock, db
 from portal.accounts.schemas import Actor, Role
 from portal.errors import Conflict, FieldError, Invalid, NotFound
 from portal.ids import uuid7
+from portal.slots.calendar import refuse_beyond
 from portal.slots.events import tell_slot
 from portal.video import queries, statements
 from portal.video.schemas import BookingType, NewVideoSession, VideoSession
@@ -29,8 +31,8 @@ def dates_around(day: date) -> tuple[date, date]:
 async def make_in_tx(actor: Actor, new: NewVideoSession) -> VideoSession:
     """The new session. Raises `NotFound`, `Invalid`, `Conflict`."""
     of_visit = new.booking_type is BookingType.CLINIC_BASED
-    clinic_id, complaint = await (_of_visit_in_tx(new) if of_visit else _direct_in_tx(actor, new))
     session_id = uuid7()
+    clinic_id, complaint = await (_of_visit_in_tx(new) if of_visit else _direct_in_tx(actor, new, session_id))
     await db.execute(
         statements.CREATE, session_id, new.booking_type.value, new.doctor_id, new.patient_id, clinic_id,
         new.scheduled_start_time, new.consultation_duration_minutes, new.chief_complaint or complaint, actor.id,
@@ -62,11 +64,12 @@ async def _of_visit_in_tx(new: NewVideoSession) -> tuple[Any, str]:
     return row["clinic_id"], row["chief_complaint"]
 
 
-async def _direct_in_tx(actor: Actor, new: NewVideoSession) -> tuple[Any, str]:
-    """A time that both have; the doctor's free times that it runs into are closed."""
+async def _direct_in_tx(actor: Actor, new: NewVideoSession, session_id: UUID) -> tuple[Any, str]:
+    """A time that both have; the doctor's free times that it runs into are closed until it is over."""
     start, minutes = new.scheduled_start_time, new.consultation_duration_minutes
     if start < clock.now():
         raise Invalid([FieldError("scheduled_start_time", _("This time has passed."))])
+    refuse_beyond("scheduled_start_time", start.date(), clock.now().date())
     async with (
         db.as_portal()
     ):  # people and times that the one who asks may not see: only whether it is possible is told
@@ -75,11 +78,12 @@ async def _direct_in_tx(actor: Actor, new: NewVideoSession) -> tuple[Any, str]:
         if actor.role is Role.PATIENT and await db.fetch_value(statements.WAITING_OF_PATIENT, actor.id) >= MOST_WAITING:
             text = _("You have %(number)s video visits ahead of you already.", number=MOST_WAITING)
             raise Conflict("too_many_sessions", text)
+        await db.execute(statements.LOCK_DOCTOR, new.doctor_id)
         crossed = await db.fetch(statements.CROSSED, new.doctor_id, start, minutes)
         busy = await db.fetch_value(statements.PATIENT_BUSY, new.patient_id, start, minutes)
         if busy or any(slot["taken"] for slot in crossed):
             raise Conflict("time_taken", _(TAKEN))
-        await db.execute(statements.CLOSE_TIMES, [slot["id"] for slot in crossed])
+        await db.execute(statements.CLOSE_TIMES, [slot["id"] for slot in crossed], session_id)
     for slot in crossed:
         tell_slot(new.doctor_id, slot["date"], "slot.disabled", slot["id"])
     return new.clinic_id, ""

@@ -139,9 +139,9 @@ async def part_in_tx(
     )
     if done is None:
         raise wrong_status((await queries.found(session.id)).status)
+    events.publish_widely(session, "video.ended")  # first: with the visit ends what let them listen to its queue
     if session.appointment_id:
         await follow_room_in_tx(actor, session.appointment_id, "complete")
-    events.publish_widely(session, "video.ended")
     return await queries.found(session.id)
 
 

@@ -133,8 +133,9 @@ WITH cancelled AS (
     INSERT INTO video_event (video_session_id, event_type, actor_id) SELECT id, 'SESSION_CANCELLED', $2 FROM cancelled
 ), emitted AS (
     INSERT INTO outbox_event (id, event_type, aggregate_id, data)
-    SELECT $5, 'video.consultation.cancelled', id, jsonb_build_object('session_id', id, 'appointment_id', appointment_id,
-        'doctor_id', doctor_id, 'patient_id', patient_id) FROM cancelled
+    SELECT $5, 'video.consultation.cancelled', id, jsonb_build_object('session_id', id,
+        'appointment_id', coalesce(appointment_id, external_appointment_id), 'doctor_id', doctor_id,
+        'patient_id', patient_id) FROM cancelled
 )
 SELECT id FROM cancelled
 """
@@ -183,7 +184,7 @@ WITH made AS (
     INSERT INTO video_event (video_session_id, event_type, actor_id) SELECT id, 'SESSION_CREATED', $9 FROM made
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), who, 'video.created', '/video/sessions/' || id
+    SELECT new_id(), who, 'video.created', '/video/sessions/' || id
     FROM made, unnest(ARRAY[doctor_id, patient_id]) AS who
     WHERE appointment_id IS NULL AND who <> $9
 )
@@ -206,7 +207,13 @@ SELECT s.id, s.date, s.appointment_id IS NOT NULL OR s.held_until > clock_timest
 WHERE s.doctor_id = $1 AND s.date BETWEEN ($2::timestamptz)::date - 1 AND ($2::timestamptz)::date + 1
     AND s.during && tstzrange($2, $2::timestamptz + make_interval(mins => $3)) ORDER BY s.id FOR NO KEY UPDATE
 """
-CLOSE_TIMES = "UPDATE slot SET disabled = true, changed_at = clock_timestamp() WHERE id = ANY($1) AND NOT disabled"
+# $1 slots, $2 the session they are closed for, until it is over
+CLOSE_TIMES = """
+UPDATE slot SET disabled = true, closed_for = $2, held_by = NULL, held_until = NULL, changed_at = clock_timestamp()
+WHERE id = ANY($1) AND NOT disabled
+"""
+# Before anything is looked at: whoever gives this doctor to somebody who needs one now passes them over meanwhile.
+LOCK_DOCTOR = "SELECT FROM doctor WHERE account_id = $1 FOR NO KEY UPDATE"
 PATIENT_BUSY = "SELECT busy_times($1) && tstzrange($2, $2::timestamptz + make_interval(mins => $3))"
 WAITING_OF_PATIENT = """
 SELECT count(*) FROM video_session WHERE patient_id = $1 AND appointment_id IS NULL AND status = 'SCHEDULED'

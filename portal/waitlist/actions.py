@@ -1,5 +1,6 @@
 """Waiting for a time, and what is offered: an offer is a hold, so nobody else can have the time while it lasts."""
 
+from typing import Any
 from uuid import UUID
 
 from portal import clock, db, live
@@ -13,6 +14,7 @@ from portal.booking.statements import BOOK_HELD
 from portal.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.ids import uuid7
 from portal.slots.actions import ONE_AT_A_TIME
+from portal.slots.calendar import refuse_beyond
 from portal.slots.events import tell_slot
 from portal.waitlist import mails, policy, queries, statements
 from portal.waitlist.schemas import OFFER_SECONDS, Acceptance, Entry, NewEntry, Offer
@@ -35,11 +37,15 @@ async def join(actor: Actor, wanted: NewEntry) -> Entry:
     """
     if not policy.may_wait(actor):
         raise Forbidden
-    if wanted.to < clock.today(actor.time_zone):
+    today = clock.today(actor.time_zone)
+    if wanted.to < today:
         raise Invalid([FieldError("to", _("This date has passed."))])
+    refuse_beyond("to", wanted.to, today)
     entry_id = uuid7()
     async with db.transaction():
         await db.execute(ONE_AT_A_TIME, actor.id)
+        async with db.as_portal():  # the portal ends what is over, nobody else
+            await _lapse_in_tx(actor.id, today, wanted.doctor_id, wanted.specialty_id)
         if await db.fetch_value(statements.WAITING, actor.id) >= MOST_ENTRIES:
             text = _("You are waiting for %(number)s times already. Leave one list first.", number=MOST_ENTRIES)
             raise Conflict("too_many_entries", text)
@@ -164,6 +170,20 @@ async def close_ended(slot_id: UUID | None = None) -> int:
         rows = await db.fetch(statements.CLOSE, slot_id)
         for row in rows:
             live.publish(f"user:{row['patient_id']}", "waitlist.changed", waitlist_id=row["id"])
+    return len(rows)
+
+
+@db.retried
+async def end_over() -> int:
+    """End the wishes whose dates are over; how many."""
+    async with db.as_portal(), db.transaction():  # other people's wishes end by the calendar
+        return await _lapse_in_tx()
+
+
+async def _lapse_in_tx(*whose: Any) -> int:
+    rows = await db.fetch(statements.LAPSE, *(whose or (None,) * 4))
+    for row in rows:
+        live.publish(f"user:{row['patient_id']}", "waitlist.changed", waitlist_id=row["id"])
     return len(rows)
 
 

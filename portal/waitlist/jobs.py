@@ -14,7 +14,8 @@ async def offer_freed(_: Settings, payload: dict[str, Any]) -> None:
 
 
 async def sweep(_: Settings) -> None:
-    """End the offers that are over, and offer what became free by itself."""
+    """End the wishes and the offers that are over, and offer what became free by itself."""
+    await actions.end_over()
     await actions.offer_all()
 
 

@@ -22,7 +22,7 @@ class EntryStatus(StrEnum):
     WAITING = "WAITING"
     BOOKED = "BOOKED"
     LEFT = "LEFT"
-    LAPSED = "LAPSED"  # three offers were not answered
+    LAPSED = "LAPSED"  # three offers were not answered, or its dates are over
 
 
 class OfferStatus(StrEnum):

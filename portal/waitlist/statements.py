@@ -83,9 +83,31 @@ WITH ended AS (
     RETURNING e.*
 ), noticed AS (
     INSERT INTO notification (id, account_id, kind, link)
-    SELECT gen_random_uuid(), patient_id, 'waitlist.ended', '/waitlist' FROM over WHERE status = 'LAPSED'
+    SELECT new_id(), patient_id, 'waitlist.ended', '/waitlist' FROM over WHERE status = 'LAPSED'
 )
 SELECT id, patient_id, slot_id, status FROM closed
+"""
+
+# Wishes whose last date is over, wherever a doctor may be; for who joins anew, one for the same that is over on their own clock
+# too: it must not be in the way. What is just being offered is looked at the next time.
+# $1 patient, or null for all, $2 the patient's today, $3 doctor, $4 specialty
+LAPSE = """
+WITH over AS (
+    SELECT e.id FROM waitlist_entry e
+    WHERE e.status = 'WAITING' AND ($1::uuid IS NULL OR e.patient_id = $1)
+        AND (e.last_date < (clock_timestamp() AT TIME ZONE 'Etc/GMT+12')::date
+            OR e.last_date < $2::date AND (e.doctor_id = $3::uuid OR e.specialty_id = $4::uuid))
+        AND NOT EXISTS (SELECT FROM waitlist_offer o WHERE o.entry_id = e.id AND o.status = 'OPEN')
+    ORDER BY e.last_date, e.id LIMIT 500 FOR NO KEY UPDATE OF e SKIP LOCKED
+), lapsed AS (
+    UPDATE waitlist_entry e SET status = 'LAPSED' FROM over WHERE e.id = over.id AND e.status = 'WAITING' RETURNING e.*
+), noticed AS (
+    INSERT INTO notification (id, account_id, kind, link) SELECT new_id(), patient_id, 'waitlist.over', '/waitlist' FROM lapsed
+), audited AS (
+    INSERT INTO audit_event (action, subject_type, subject_id, patient_id)
+    SELECT 'waitlist.over', 'waitlist', id::text, patient_id FROM lapsed
+)
+SELECT id, patient_id FROM lapsed
 """
 
 # Free times that somebody waits for and that no job was told of: holds that ran out, times that were added. $1 is null

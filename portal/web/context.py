@@ -2,10 +2,11 @@
 
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 from litestar.connection import ASGIConnection
 
-from portal.web import csrf, flashes, i18n, requests
+from portal.web import csrf, flashes, hosts, i18n, requests
 
 _connection: ContextVar[ASGIConnection | None] = ContextVar("connection", default=None)
 
@@ -21,12 +22,19 @@ def page_context() -> dict[str, Any]:
     """The variables of every page; outside a request (mails, live fragments) those of nobody."""
     connection = _connection.get()
     if connection is None:
-        return {"actor": None, "path": "", "is_partial": False, "settings_demo": False, "flashes": []}
+        return {
+            "actor": None,
+            "path": "",
+            "this_page": lambda: "/",
+            "is_partial": False,
+            "settings_demo": False,
+            "flashes": [],
+        }
     actor = connection.scope.get("user")
     return {
         "actor": actor,
         "path": connection.scope["path"],
-        "query": connection.scope["query_string"].decode("latin-1"),
+        "this_page": lambda: address(connection),
         "is_partial": is_partial(connection),
         "settings_demo": connection.app.state.settings.demo,
         "theme": actor.appearance if actor else visitor_theme(connection),
@@ -36,6 +44,19 @@ def page_context() -> dict[str, Any]:
         "csrf_field": lambda: csrf.field(connection),
         "flashes": [] if is_partial(connection) else flashes.take(connection),
     }
+
+
+def address(connection: ASGIConnection) -> str:
+    """The page that somebody is on: this address with its query if it can be read, else the one that asked for it."""
+    scope = connection.scope
+    query = scope["query_string"].decode("latin-1")
+    here = scope["path"] + (f"?{query}" if query and "next=" not in query else "")  # where a login leads its form knows
+    readable = scope.get("path_template") in connection.app.state.readable
+    if readable and not is_partial(connection):
+        return hosts.safe_next(here)
+    headers = connection.headers
+    current = urlsplit(str(headers.get("hx-current-url") or headers.get("referer", "")))
+    return hosts.safe_next(current.path + (f"?{current.query}" if current.query else ""))
 
 
 def is_partial(connection: ASGIConnection) -> bool:

@@ -7,13 +7,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from portal.errors import Malformed, NotFound
-from portal.settings import Settings
+from portal.settings import HOST, Settings
 from portal.web.i18n import _
 
 # Our own addresses need no percent-encoding, so every encoded spelling is a second name for something: refused.
 CANONICAL_PATH = re.compile(rb"/|(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~$@:+=,-]+)+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+?)\.?(?::([0-9]{1,5}))?")
 LONGEST_PATH = 1000
 LONGEST_NEXT = 1500
 

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from litestar.connection import ASGIConnection
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from portal.errors import TooMany
 from portal.settings import Settings
-from portal.web import seats
+from portal.web import context, seats
+from portal.web.auth import API_PREFIXES
 from portal.web.counters import Counters, MemoryCounters, RedisCounters, Stricter
 from portal.web.guards import Access
 from portal.web.i18n import _
@@ -34,6 +36,8 @@ class Rule(NamedTuple):
     seconds: int
     instead: bool = False
 
+
+PARTS_FACTOR = 6  # a page that is open asks for its parts anew by itself, whatever happens around it
 
 SIGNALS = Rule("signals", 600, 60, instead=True)  # a call is set up by a burst of small messages
 LOGIN = Rule("login", 30, 60)
@@ -113,6 +117,8 @@ class Limits(ASGIMiddleware):
         most: int = scope["litestar_app"].state.settings.rate_limit
         actor, address = scope.get("user"), scope["client"][0]
         rule = Rule("user", most, 60) if actor is not None else Rule("address", most * ADDRESS_FACTOR, 60)
+        if actor is not None and is_part(scope):
+            rule = Rule("parts", most * PARTS_FACTOR, 60)
         if special is not None and special.instead and actor is not None:
             rule, special = special, None
         try:
@@ -123,6 +129,12 @@ class Limits(ASGIMiddleware):
             tell(scope, rule.most, 0, refused.retry_after)
             raise
         tell(scope, rule.most, left, _seconds(seconds))
+
+
+def is_part(scope: Any) -> bool:
+    """Whether an open page reads a part of itself anew."""
+    asks_page = scope["method"] == "GET" and not scope["path"].startswith(API_PREFIXES)
+    return asks_page and context.is_partial(ASGIConnection(scope))
 
 
 def tell(scope: Any, most: int, left: int, seconds: int) -> None:

@@ -7,7 +7,7 @@ the log knows the type and where it happened, nobody is shown more.
 import logging
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -17,7 +17,7 @@ from litestar.response import Response
 
 from portal import db, metrics
 from portal.errors import DomainError, FieldError, Invalid, Malformed, NotFound, Unavailable
-from portal.web import context, hosts, render, requests
+from portal.web import context, render, requests
 from portal.web.i18n import N_, _
 
 logger = logging.getLogger(__name__)
@@ -145,13 +145,20 @@ def as_json(problem: Problem) -> Response[Any]:
 
 
 def as_page(request: Request, problem: Problem) -> Response[Any]:
-    """The error page, or a fragment where htmx would put a whole page in the middle of another."""
+    """The error page; to htmx a message for the place of messages, so that what is shown stays where it is."""
     shown = {name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"}
-    template = "errors/_problem.html" if context.is_partial(request) else "errors/problem.html"
+    template = "errors/problem.html"
+    if context.is_partial(request):
+        template = "errors/_problem.html"
+        shown |= {"HX-Retarget": "#toasts", "HX-Reswap": "innerHTML", "HX-Reselect": ".toast"}
+    # What the address asks for is asked again only where the moment was wrong, and not the address.
+    more: dict[str, Any] = {}
+    if request.method == "GET" and problem.status not in (429, 500, 503):
+        more["this_page"] = lambda: request.scope["path"]
     try:
         wait = int(problem.headers.get("Retry-After", 0))
         return render.page(
-            template, status=problem.status, headers=shown, detail=problem.detail, title="", retry_after=wait
+            template, status=problem.status, headers=shown, detail=problem.detail, title="", retry_after=wait, **more
         )
     except Exception:
         logger.exception("the error page itself failed")
@@ -160,19 +167,7 @@ def as_page(request: Request, problem: Problem) -> Response[Any]:
 
 def to_login(request: Request) -> Response[Any]:
     """Sign in, and come back to where this led. htmx follows its own header, not a redirect inside a fragment."""
-    target = "/login?next=" + quote(back_to(request), safe="")
+    target = "/login?next=" + quote(context.address(request), safe="")
     if context.is_partial(request):
         return Response("", status_code=401, headers={"HX-Redirect": target}, media_type="text/plain")
     return render.redirect(target)
-
-
-def back_to(request: Request) -> str:
-    """The page to see after the login: this address if it can be read, else the page that the person was on."""
-    scope = request.scope
-    here = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
-    readable = scope.get("path_template") in request.app.state.readable
-    if readable and not context.is_partial(request):
-        return hosts.safe_next(here)
-    headers = request.headers
-    current = urlsplit(str(headers.get("hx-current-url") or headers.get("referer", "")))
-    return hosts.safe_next(current.path + (f"?{current.query}" if current.query else ""))

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from portal import live
 from portal.web import i18n
+from portal.web.scalars import exact
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
@@ -41,7 +42,7 @@ def environment() -> Environment:
     env.filters.update(
         date=format_date, time=format_time, datetime=format_datetime, money=format_money, number=format_number,
         language_name=format_language, other_zone=other_zone, initials=initials,
-        ago=format_ago, seconds=format_seconds, bytes=format_bytes, size=format_size,
+        ago=format_ago, seconds=format_seconds, bytes=format_bytes, size=format_size, exact=exact,
     )  # fmt: skip
     return env
 

@@ -124,3 +124,9 @@ def read_uuid(raw: Any) -> UUID:
     if isinstance(raw, str) and CANONICAL_UUID.fullmatch(raw):
         return UUID(raw)
     raise BadValue(_("This is not a valid id."))
+
+
+def exact(number: Decimal) -> str:
+    """A number in full, never with an exponent, a trailing zero or a naked point."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -9,7 +9,7 @@ from litestar.response import Response
 from portal import metrics, tracing
 from portal.errors import DomainError
 from portal.settings import Settings
-from portal.web import compression, context, headers, hosts, i18n, logs, problems, requests
+from portal.web import compression, context, headers, health, hosts, i18n, logs, problems, requests
 from portal.web.request import StrictRequest
 
 Inner = Callable[[Any, Any, Any], Awaitable[None]]
@@ -59,7 +59,8 @@ def report(scope: Any, status: int, until_answer: float, seconds: float) -> None
 def refuse(request: StrictRequest, settings: Settings) -> Response[Any] | None:
     """The answer to a request that no route shall see."""
     try:
-        hosts.check_host(request.scope, settings)
+        if request.scope["path"] not in health.PATHS:  # whoever watches the process knows its address, not its names
+            hosts.check_host(request.scope, settings)
         elsewhere = hosts.check_path(request.scope)
     except DomainError as error:
         return problems.answer(request, error)

@@ -23,6 +23,11 @@ BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 SPACES = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 MAX_MARKS_IN_A_ROW = 8
+# Written without spaces: a letter of another alphabet stands in the middle of a "word" there every day.
+UNSPACED = frozenset(
+    {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN"}
+)
+MICRO = re.compile(r"\u03bc(?=(?:g|l|mol)\b)")  # the Greek letter of micrograms
 VIRAMA = 9
 
 
@@ -108,6 +113,18 @@ def refuse_piles(text: str) -> None:
         run = run + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
         if run > MAX_MARKS_IN_A_ROW:
             raise BadValue(_("There are too many accents on one letter."))
+
+
+def refuse_look_alikes(text: str) -> None:
+    """Letters of two alphabets in one word: a Cyrillic \u0430 and a Latin a look the same, and name two medicines."""
+    if text.isascii():
+        return
+    plain = MICRO.sub("", unicodedata.normalize("NFKD", text))
+    kept = (letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in plain)
+    for word in "".join(kept).split():
+        alphabets = {unicodedata.name(one, "").partition(" ")[0] for one in word if unicodedata.category(one)[0] == "L"}
+        if len(alphabets - UNSPACED) > 1:
+            raise BadValue(_("Write each word in the letters of one alphabet: some letters only look alike."))
 
 
 def refuse_hidden(text: str) -> None:

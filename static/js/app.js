@@ -1,8 +1,6 @@
 // What every page has: the CSRF header of htmx requests, menus, dialogs, messages, shown passwords, shortcuts,
 // and the state of the live stream. Everything here only adds to pages that work without it.
 
-const text = (id, message) => { const at = document.getElementById(id); if (at) at.textContent = message; };
-
 // Writes carry the token that the page was rendered with.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.request.method === "GET") return;
@@ -14,16 +12,13 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 function toast(message, tone = "") {
   const area = document.getElementById("toasts");
   if (!area || !message) return;
-  const box = document.createElement("div");
+  const box = area.appendChild(document.createElement("div"));
   box.className = "toast";
-  if (tone) box.dataset.tone = tone;
-  const line = document.createElement("p");
-  line.textContent = message;
-  box.append(line);
-  area.append(box);
+  box.dataset.tone = tone;
+  box.appendChild(document.createElement("p")).textContent = message;
   leave(box);
 }
-const leave = (box) => setTimeout(() => { if (box.matches(":hover, :focus-within")) leave(box); else box.remove(); }, 8000);
+const leave = (box) => setTimeout(() => (box.matches(":hover, :focus-within") ? leave(box) : box.remove()), 8000);
 document.querySelectorAll("#toasts .toast").forEach(leave);
 
 const failed = () => toast(document.getElementById("toasts")?.dataset.failed, "danger");
@@ -82,7 +77,7 @@ function reveal(button) {
   const input = document.getElementById(button.dataset.reveal);
   const shown = input.type === "text";
   input.type = shown ? "password" : "text";
-  button.setAttribute("aria-pressed", String(!shown));
+  button.ariaPressed = !shown;
 }
 function unhide(root) { root.querySelectorAll("[data-reveal][hidden]").forEach((button) => { button.hidden = false; }); }
 
@@ -101,9 +96,11 @@ document.addEventListener("keydown", (event) => {
   else if (act) { event.preventDefault(); act.matches("input, select, textarea") ? act.focus() : act.click(); }
 });
 
-// A form sends once; the button says so. Coming back to the page (bfcache) frees it.
+// What cannot be taken back is asked first (data-ask). A form sends once; the button says so. Coming back to the page (bfcache) frees it.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  const ask = event.submitter?.dataset.ask ?? form.dataset.ask;
+  if (ask && !confirm(ask)) event.preventDefault();
   if (event.defaultPrevented || form.method !== "post") return;
   if (form.dataset.sent) event.preventDefault();
   else if (![...form.attributes].some(({ name }) => name.startsWith("hx-"))) form.dataset.sent = "1";
@@ -127,8 +124,9 @@ document.addEventListener("htmx:after:swap", () => {
   if (summary && !summary.dataset.seen) { summary.dataset.seen = "1"; summary.focus(); }
 });
 
-document.addEventListener("countdown:soon", ({ detail }) => text("announce", detail));
-document.addEventListener("countdown:end", ({ detail }) => text("announce", detail));
+const announce = ({ detail }) => { document.getElementById("announce").textContent = detail; };
+document.addEventListener("countdown:soon", announce);
+document.addEventListener("countdown:end", announce);
 
 // Static files and the offline page stay on this device; nothing that is shown to a signed-in person does.
 if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => {}));

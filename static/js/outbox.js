@@ -52,5 +52,7 @@ globalThis.outbox = {
 if (!read().length) write([]);  // of another account, or nothing
 addEventListener("online", later);
 document.addEventListener("htmx:sse:after:connection", later);
-document.addEventListener("submit", ({ target }) => { if (target.getAttribute("action") === "/logout") localStorage.removeItem(KEY); }, true);
+document.addEventListener("submit", ({ target }) => {
+  if (target.getAttribute("action") === "/logout") { localStorage.removeItem(KEY); sessionStorage.clear(); } // with notes not saved
+}, true);
 later();

@@ -15,8 +15,8 @@ self.addEventListener("fetch", (event) => {
 
 async function fill() {
   const cache = await caches.open(CACHE);
-  await cache.addAll(FILES);
-  await cache.put(OFFLINE, await fetch(OFFLINE, { credentials: "omit" }));
+  await Promise.all(FILES.map(kept));
+  await cache.add(new Request(OFFLINE, { credentials: "omit" }));
   await self.skipWaiting();
 }
 
@@ -25,10 +25,12 @@ async function tidy() {
   await self.clients.claim();
 }
 
+// While a new version is being rolled out, an older process may answer with what it has: only what the server calls
+// immutable is what the address says.
 async function kept(request) {
   const found = await caches.match(request);
   if (found) return found;
   const answer = await fetch(request);
-  if (answer.ok) (await caches.open(CACHE)).put(request, answer.clone());
+  if (/immutable/.test(answer.headers.get("Cache-Control"))) await (await caches.open(CACHE)).put(request, answer.clone());
   return answer;
 }

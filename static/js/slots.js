@@ -20,10 +20,10 @@ for (const chip of chips.values()) {
 
 let current = null;
 
-// On a phone the row of days is as high as the day in view, not as the longest one.
+// On a phone the row of days is as high as the day in view, not as the longest one; where all stand side by side, the
+// style sheet knows better.
 function fit() {
-  const sideways = days.scrollWidth > days.clientWidth + 1;
-  days.style.blockSize = sideways && current ? `${current.offsetHeight}px` : "";
+  if (current) days.style.blockSize = `${current.offsetHeight}px`;
 }
 
 function show(day) {

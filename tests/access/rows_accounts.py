@@ -35,7 +35,7 @@ OPEN_TO_ALL = [
         )
         for path in ("/live", "/api/live")
         for topic, who in (
-            ("appointment:$booked", "patient doctor admin"),
+            ("appointment:$booked", "patient doctor"),
             ("user:$patient", "patient"),
             ("user:$doctor", "doctor"),
             ("clinic:$clinic", "admin"),

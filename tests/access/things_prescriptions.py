@@ -49,7 +49,7 @@ async def of_side(side: str, cast: dict[str, Person], pharmacy_id: UUID, visit_i
 async def prescription(side: str, doctor: Person, patient: Person, pharmacy_id: UUID, visit_id: UUID) -> UUID:
     """One of the visit, with other names than the accounts have: those who hold it may read them."""
     text = canary(side, "rx")
-    drug = f"{text} {next(NUMBERS)}"  # another medicine each time: nothing is warned of when more of it is asked for
+    drug = f"{text} no{next(NUMBERS)}"  # another medicine each time: nothing is warned of when more of it is asked for
     wanted = {"appointment_id": str(visit_id), "items": [item(text) | {"drug_name": drug}], "notes": text}
     new: NewPrescription = convert(wanted, NewPrescription)
     told = Acknowledged(key="x", kind="ALLERGY", item=1, detail="-", reason=canary(side, "notes"))

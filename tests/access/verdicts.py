@@ -94,7 +94,7 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
     "clinics.may_run": (of_clinic(lambda *a: clinics.may_run(*a)), f"{C} {S}", S),
     "pharmacies.may_create": (of_role(lambda a: pharmacies.may_create(a)), S, S),
     "pharmacies.may_run": (of_pharmacy, f"{F} {S}", S),
-    "appointments.may_see": (of_thing(lambda *a: appointments.may_see(*a)), f"{P} {D} {C} {F} {S}", S),
+    "appointments.may_listen": (of_thing(lambda *a: appointments.may_listen(*a)), f"{P} {D} {C} {F} {S}", ""),
     **{
         f"appointments.may_move {action}": (moves(action), *[" ".join(sorted(move.roles))] * 2)
         for action, move in MOVES.items()

@@ -176,6 +176,23 @@ async def test_a_new_key_signs_and_the_old_one_runs_out(client: httpx.AsyncClien
     assert (await ask(client, f"Bearer {new}")).status_code == 200
 
 
+async def test_a_retired_key_signs_nothing_that_is_believed(client: httpx.AsyncClient, patient: Person) -> None:
+    """Beyond its overlap: neither what it signed in time nor what somebody who kept it signs today."""
+    retired, key = tokens.keyring().signer()
+    replaced_at = clock.now() + timedelta(minutes=1)  # after every key of these tests
+    with clock.freeze(replaced_at):
+        tokens.rotate()
+    for passed, expected in ((keys.OVERLAP - timedelta(seconds=5), 200), (keys.OVERLAP + timedelta(seconds=5), 401)):
+        with clock.freeze(replaced_at + passed):
+            claims = claims_of(tokens.issue_access_token(patient.actor))
+            token = jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": retired, "typ": "at+jwt"})
+            answer = await ask(client, f"Bearer {token}")
+            assert answer.status_code == expected, passed
+            verified = await client.post("/api/auth/verify", json={"token": token})
+            assert verified.status_code == expected
+    assert plain(answer) == plain(await ask(client, "Bearer x"))
+
+
 async def test_the_published_key_checks_our_tokens(client: httpx.AsyncClient, patient: Person) -> None:
     token = tokens.issue_access_token(patient.actor)
     published = jwt.PyJWKSet.from_dict((await client.get("/.well-known/jwks.json")).json())

@@ -10,13 +10,13 @@ import pytest
 
 from portal import clock, db
 from portal.accounts import jobs as accounts_jobs
-from portal.appointments import jobs
+from portal.appointments import jobs, mails
 from portal.notifications.schemas import TEXTS
 from portal.settings import Settings
 from portal.slots import jobs as slots_jobs
 from portal.video import jobs as video_jobs
 from tests import factories
-from tests.appointments.conftest import Cast, appointment_row, audit_of, book, booked, events_of, get
+from tests.appointments.conftest import Cast, appointment_row, audit_of, book, booked, events_of, get, post
 from tests.clients import mails_to, published
 from tests.slots.conftest import row_of
 
@@ -92,7 +92,7 @@ async def test_nobody_came(
         (f"appointment:{visit['id']}", "appointment.changed"),
         (f"clinic:{cast.clinic_id}", "appointment.changed"),
     } <= {*told}
-    assert "slot.released" in {event for _topic, event in told}
+    assert "slot.freed" in {event for _topic, event in told}
     history = (await get(client, cast.patient, f"/appointments/{visit['id']}/history")).json()["history"]
     assert [(one["from"], one["to"], one["actor_id"]) for one in history][1:] == [("BOOKED", "NO_SHOW", None)]
     assert [row["actor_id"] for row in await audit_of(visit["id"]) if row["action"] == "appointment.no_show"] == [None]
@@ -108,11 +108,13 @@ async def test_who_is_being_served_or_waits_for_a_late_doctor_is_spared(
     first = await booked(client, cast)
     slot_id = await factories.slot(cast.doctor.id, factories.tomorrow_at(11), clinic_id=cast.clinic_id)
     second = (await book(client, cast.other_patient, slot_id)).json()
-    await db.execute(
-        "UPDATE appointment SET status = 'IN_PROGRESS', actual_start_time = now() WHERE id = $1", UUID(first["id"])
+    begun = (
+        "UPDATE appointment SET status = 'IN_PROGRESS', actual_start_time = now() - interval '2 hours' WHERE id = $1"
     )
+    await db.execute(begun, UUID(first["id"]))
     await move(first, -timedelta(hours=3))
     await move(second, -timedelta(hours=1))
+    await db.execute("UPDATE appointment SET date = current_date WHERE doctor_id = $1", cast.doctor.id)
     status = "SELECT status FROM appointment WHERE id = $1"
     await jobs.mark_no_shows(settings)
     assert await db.fetch_value(status, UUID(first["id"])) == "IN_PROGRESS"
@@ -123,6 +125,29 @@ async def test_who_is_being_served_or_waits_for_a_late_doctor_is_spared(
     )
     await jobs.mark_no_shows(settings)
     assert await db.fetch_value(status, UUID(second["id"])) == "NO_SHOW"
+
+
+async def test_whose_visit_the_schedule_left_behind_is_told_by_mail(
+    client: httpx.AsyncClient, cast: Cast, settings: Settings
+) -> None:
+    """In the patient's own language, once; a visit that does not take place is nothing to be reminded of."""
+    await db.execute("UPDATE account SET locale = 'es' WHERE id = $1", cast.patient.id)
+    day = clock.now().date() + timedelta(days=7)
+    session_id = await factories.session(cast.doctor.id, day=day)
+    await slots_jobs.actions.make_missing(cast.doctor.id, 20)
+    slot_id = await db.fetch_value("SELECT id FROM slot WHERE session_id = $1 AND date = $2 LIMIT 1", session_id, day)
+    visit = (await book(client, cast.patient, slot_id, appointment_type="VIRTUAL")).json()
+    await mails.find_words()
+    before = await mails_to(cast.patient.actor.email)
+    shut = {"date": day.isoformat(), "kind": "CANCELLED"}
+    assert (await post(client, cast.doctor, f"/sessions/{session_id}/overrides", shut)).status_code == 201
+    assert (await appointment_row(visit["id"]))["needs_attention"] == "SCHEDULE_CHANGED"
+    assert await mails.find_words() == 1
+    told = [one for one in await mails_to(cast.patient.actor.email) if one not in before]
+    assert len(told) == 1 and "no puede tener lugar" in told[0] and cast.doctor.actor.last_name not in told[0]
+    await move(visit, timedelta(hours=20))
+    await jobs.remind(settings)
+    assert await reminders(cast.patient) == 0 and len(await mails_to(cast.patient.actor.email)) == len(before) + 1
 
 
 async def test_video_visits_of_their_own_are_closed(cast: Cast, settings: Settings) -> None:

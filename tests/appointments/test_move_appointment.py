@@ -124,7 +124,9 @@ async def test_cancel_frees_the_time_and_tells_the_other_side(
     assert set(told) == {
         (f"appointment:{visit['id']}", "appointment.cancelled"), (f"user:{cast.patient.id}", "appointment.cancelled"),
         (f"user:{cast.doctor.id}", "appointment.cancelled"), (f"clinic:{cast.clinic_id}", "appointment.cancelled"),
-        (f"slots:{cast.doctor.id}:{visit['date']}", "slot.released"),
+        (f"slots:{cast.doctor.id}:{visit['date']}", "slot.freed"),
+        (f"appointment:{visit['id']}", "video.ended"), (f"user:{cast.patient.id}", "video.ended"),
+        (f"user:{cast.doctor.id}", "video.ended"),
     }  # fmt: skip
     assert (await row_of(visit["slot_id"]))["appointment_id"] is None
     video = await db.fetch_row("SELECT * FROM video_session WHERE id = $1", visit["video_session_id"])

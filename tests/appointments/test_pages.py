@@ -97,6 +97,7 @@ async def test_the_clinics_day(client: httpx.AsyncClient, cast: Cast) -> None:
     for query, seen in (("", 1), (f"&doctor_id={cast.doctor.id}", 1), (f"&doctor_id={cast.other_doctor.id}", 0),
                         ("&status=BOOKED", 1), ("&status=COMPLETED", 0), ("&doctor_id=&status=", 1)):  # fmt: skip
         assert (await see(client, cast.admin, path + query)).text.count("<tr id=") == seen, query
+    assert (await see(client, cast.admin, path + "&skip=1")).text.count("<tr id=") == 0  # a page further on
     assert (await see(client, cast.other_admin, path)).text.count("<tr id=") == 0
     assert (await send(client, cast.admin, f"/appointments/{visit['id']}/check-in", next=path)).status_code == 303
     assert (await appointment_row(visit["id"]))["status"] == "CHECKED_IN"

@@ -76,6 +76,8 @@ async def test_appends_from_three_processes_make_no_forks(settings: Settings) ->
         f"twin without a lock: {twin} forks",
     )  # fmt: skip
     assert forks == 0 and check.whole and check.rows == 3000
+    if catalogue.FULL:  # the rate depends on the machine: it is judged where nothing else runs
+        assert rate >= 200
     assert twin > 0, "the naive twin must fork, or this test shows nothing"
 
 

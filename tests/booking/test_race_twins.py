@@ -90,8 +90,12 @@ async def test_it_has_more_effects_than_keys(url: str) -> None:
 @pytest.mark.A1
 @pytest.mark.parametrize("call", [attacks.hold_call, attacks.book_call])
 async def test_a_hundred_callers_have_many_winners(url: str, call: Callable[[str, UUID], Call]) -> None:
-    slot_ids = [factories.uuid7() for _ in range(10)]
-    winners = await attacks.callers_at_once(url, call, list(map(str, range(CALLERS))), slot_ids)
+    winners: Counter[int] = Counter()
+    for _attack in range(3):  # see above
+        slot_ids = [factories.uuid7() for _ in range(10)]
+        winners = await attacks.callers_at_once(url, call, list(map(str, range(CALLERS))), slot_ids)
+        if winners != {1: 10}:
+            break
     catalogue.figure("A1", f"naive twin: {call.__name__} by {CALLERS} at once had {dict(winners)} winners")
     assert winners != {1: 10}
 

@@ -79,6 +79,8 @@ async def test_one_winner_a_slot(url: str) -> None:
     catalogue.figure(
         "A1", f"{len(answers)} attempts in {seconds:.1f} s: {dict(statuses)}, {busy} put off, {doubles} doubles"
     )
+    if FULL:  # the time and the 503s depend on the machine: they are judged where nothing else runs
+        assert busy == 0 and seconds < 60
     assert statuses == {201: slots, 409: slots * 41} and doubles == 0 and agree == events == slots
 
 

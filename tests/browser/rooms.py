@@ -85,13 +85,13 @@ def enter(page: Page, path: str) -> None:
     page.goto(path)
     page.locator("#room[data-near=on]").wait_for()
     page.locator("html[data-live=on]").wait_for(state="attached")
-    page.get_by_role("button", name="Join the visit").click()
+    page.locator("[data-do=join]").click()
     page.locator("#room:is([data-stage=waiting], [data-stage=call])").wait_for()
 
 
 def wait_in_room(page: Page) -> None:
     """From the look at the own camera to the wait for the other one."""
-    page.get_by_role("button", name="Join the visit").or_(page.locator("[data-do=join]")).first.click()
+    page.locator("[data-do=join]").click()
     page.locator("#room[data-stage=waiting]").wait_for()
 
 

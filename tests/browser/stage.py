@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from portal.embedded import EmbeddedPostgres
 from tests.portal_server import served
-from tests.services import program
+from tests.services import browser_program
 
 PASSWORD = "portal-demo"
 PHONE = {"width": 390, "height": 844}
@@ -74,7 +74,7 @@ def add_waiting_doctor(url: str) -> None:
 def chromium() -> Iterator[Browser]:
     """A headless Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", *INVENTED])
+        browser = playwright.chromium.launch(executable_path=browser_program(), args=["--no-sandbox", *INVENTED])
         yield browser
         browser.close()
 

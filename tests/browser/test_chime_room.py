@@ -12,7 +12,7 @@ from tests.browser.rooms import open_room
 from tests.browser.signalling import HOST, Signalling, running_signalling
 from tests.browser.stage import INVENTED, Stage
 from tests.portal_server import served
-from tests.services import program
+from tests.services import browser_program
 from tests.video.chime import KEY, REGION, SECRET, FakeChime, environment, running_chime
 
 
@@ -51,7 +51,7 @@ def guests_of_chime(
     }
     with served("--demo", DATABASE_URL=stage.database_url, **settings) as portal:
         other = browser.browser_type.launch(
-            executable_path=program("chromium"), args=["--no-sandbox", *INVENTED, there, "--ignore-certificate-errors"]
+            executable_path=browser_program(), args=["--no-sandbox", *INVENTED, there, "--ignore-certificate-errors"]
         )
         guests = Guests(other, portal.url)
         yield guests

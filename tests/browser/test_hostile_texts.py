@@ -8,11 +8,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, Route
 
 from tests import catalogue, payloads
 from tests.browser.conftest import Guests
-from tests.browser.screens import NAMES, PATIENT, PHARMACY, SCREENS, arrive, keep_and_look, places
+from tests.browser.screens import DOCTOR, NAMES, PATIENT, PHARMACY, SCREENS, arrive, keep_and_look, places
 from tests.browser.stage import Stage, log_in, portal_stage
 from tests.payloads import BREAKERS, CORES, MARK, OTHERS, PAYLOADS
 
@@ -54,6 +54,12 @@ PERSON = """
 UPDATE account SET first_name = $2, last_name = $2 WHERE email = $1 RETURNING id
 """
 RECORD = "UPDATE patient SET medical_history = $2, address = $2 WHERE account_id = $1 RETURNING account_id"
+BEGUN = """
+UPDATE appointment SET status = 'IN_PROGRESS', actual_start_time = now() - interval '5 minutes' WHERE id = (
+    SELECT a.id FROM appointment a JOIN account d ON d.id = a.doctor_id AND d.email = $1
+    WHERE a.status = 'BOOKED' AND a.starts_at > now() + interval '2 days' ORDER BY a.starts_at DESC LIMIT 1)
+RETURNING id
+"""
 VISIT = "UPDATE appointment SET chief_complaint = $2, doctor_notes = $2 WHERE patient_id = $1 RETURNING id"
 
 
@@ -98,20 +104,10 @@ def log_out(page: Page) -> None:
     page.wait_for_url("**/login**")
 
 
-@pytest.mark.D10
-def test_a_browser_keeps_nothing_of_who_has_left(guests: Guests, stage: Stage, where: dict[str, str]) -> None:
-    [patient] = stage.ask(PERSON, PATIENT, CANARY)
-    stage.ask(RECORD, patient["id"], CANARY)
-    stage.ask(VISIT, patient["id"], CANARY)
-    for words in ("ERR_INTERNET_DISCONNECTED", "/live?", "htmx:sse:error", "Failed to fetch"):
-        guests.expect(words)
-    page, shown, found = guests.open(PATIENT), 0, []
-    for screen in screens_of(PATIENT):
-        arrive(page, screen, where)
-        shown += CANARY in page.content()
-    assert shown > 5, "the patient's own pages show it"
+def left_behind(page: Page, where: dict[str, str]) -> list[str]:
+    """Log out, and look for what this browser still shows of the patient: in itself, its history, offline, to others."""
     log_out(page)
-    found += [f"after the logout: {name}" for name in kept(page)]
+    found = [f"after the logout: {name}" for name in kept(page)]
     for step in range(1, 7):
         page.go_back()
         found += [f"{step} pages back: {page.url}"] if CANARY in page.content() else []
@@ -124,10 +120,50 @@ def test_a_browser_keeps_nothing_of_who_has_left(guests: Guests, stage: Stage, w
     for screen in screens_of(PHARMACY):
         arrive(page, screen, where)
         found += [f"the next person's {screen.path}"] if CANARY in page.content() or PATIENT in page.content() else []
-    found += [f"of the next person: {name}" for name in kept(page)]
+    return found + [f"of the next person: {name}" for name in kept(page)]
+
+
+@pytest.mark.D10
+def test_a_browser_keeps_nothing_of_who_has_left(guests: Guests, stage: Stage, where: dict[str, str]) -> None:
+    [patient] = stage.ask(PERSON, PATIENT, CANARY)
+    stage.ask(RECORD, patient["id"], CANARY)
+    stage.ask(VISIT, patient["id"], CANARY)
+    for words in ("ERR_INTERNET_DISCONNECTED", "/live?", "htmx:sse:error", "Failed to fetch"):
+        guests.expect(words)
+    page, shown = guests.open(PATIENT), 0
+    for screen in screens_of(PATIENT):
+        arrive(page, screen, where)
+        shown += CANARY in page.content()
+    assert shown > 5, "the patient's own pages show it"
+    found = left_behind(page, where)
     catalogue.figure(
         "D10", f"{shown} pages showed the patient; left in caches, stores, history, offline, to others: {len(found)}"
     )
+    assert found == []
+
+
+def without_the_header(route: Route) -> None:
+    """As on plain http, where a browser does not listen to what it is told to clear."""
+    answer = route.fetch(max_redirects=0)
+    route.fulfill(response=answer, headers={k: v for k, v in answer.headers.items() if k != "clear-site-data"})
+
+
+@pytest.mark.D10
+def test_a_browser_keeps_no_note_that_was_never_saved(guests: Guests, stage: Stage, where: dict[str, str]) -> None:
+    """A doctor writes about the patient, nothing of it reaches the portal, and somebody logs out."""
+    [visit] = stage.ask(BEGUN, DOCTOR)
+    for words in ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "/live?", "htmx:sse:error", "Failed to fetch", "503"):
+        guests.expect(words)
+    page = guests.open(DOCTOR)
+    page.on("dialog", lambda dialog: dialog.accept())  # the browser asks whether to leave
+    page.route("**/visit/save", lambda route: route.fulfill(status=503, body=""))
+    page.goto(f"/appointments/{visit['id']}/visit")
+    page.fill("[name=private_notes]", CANARY)
+    page.route("**/logout", without_the_header)
+    page.goto("/today")
+    assert kept(page) == ["session"], "it is kept for the doctor to come back to"
+    found = left_behind(page, where)
+    catalogue.figure("D10", f"a doctor's unsaved note: left in the browser after the logout: {len(found)}")
     assert found == []
 
 

@@ -136,6 +136,7 @@ def test_a_morning_in_four_browsers(guests: Guests, day: Day) -> None:
     day.row(desk, 2, "LATE").get_by_role("button", name="Check in").click()
     watcher.soon(day.row(doctor, 2, "WAITING"))
     assert doctor.locator("[data-standing=WAITING] .queue-no").all_inner_texts() == ["4", "2"]
+    desk.once("dialog", lambda dialog: dialog.accept())
     day.row(desk, 1, "LATE").get_by_role("button", name="Did not come").click()
     watcher.soon(day.row(doctor, 1, "DONE"))
 

@@ -51,6 +51,13 @@ def test_a_doctors_day_with_keys_alone(guests: Guests, stage: Stage, morning: Mo
     page.keyboard.press("Shift+Tab")
     press(page, "c", standing.format(morning.visits[2], "DONE"))
     press(page, "n", standing.format(morning.visits[3], "CALLED"))
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.keyboard.press("x")
+    page.wait_for_function("() => true")
+    expect(page.locator(standing.format(morning.visits[3], "CALLED"))).to_be_visible()
+    assert "cannot be taken back" in asked[0]
+    page.once("dialog", lambda dialog: dialog.accept())
     press(page, "x", standing.format(morning.visits[3], "DONE"))
     press(page, "d", "input[name=delay_minutes]:focus")
     page.keyboard.type("90")

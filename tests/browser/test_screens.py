@@ -1,9 +1,10 @@
 """Every screen: on the list, without a barrier, and within its frame at any width, in both colour schemes and directions."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.app import create_app
 from portal.settings import Settings
@@ -160,3 +161,15 @@ def fits(path: tuple[str, ...], route: tuple[str, ...]) -> bool:
     return len(path) == len(route) and all(
         one in ("*", other) or other == "*" for one, other in zip(path, route, strict=True)
     )
+
+
+def test_a_turned_device_shows_whole_days_at_once(guests: Guests, where: dict[str, str]) -> None:
+    """A phone's row of days is as high as the day in view; on a wide window no time may hang over what is below."""
+    page = guests.open(VISITOR, viewport=PHONE)
+    page.goto("/doctors/{doctor}?week={kept_day}".format_map(where))
+    days = page.locator("[data-days]")
+    expect(days).to_have_attribute("style", re.compile("block-size"))
+    page.set_viewport_size(DESKTOP)
+    days.evaluate("days => { days.style.blockSize = '120px'; }")
+    assert days.bounding_box()["height"] > 200
+    assert axe.violations(page) == []

@@ -34,7 +34,7 @@ def test_a_doctor_plans_a_session_and_an_exception(guests: Guests) -> None:
     sunday = page.locator(".plan-day", has=page.locator("h3", has_text="Sunday"))
     sunday.get_by_role("link", name="Add an exception").first.click()
     date = page.evaluate(
-        "() => { const d = new Date(); d.setDate(d.getDate() + 14 + (7 - d.getDay()) % 7); return d.toISOString().slice(0, 10); }"
+        "() => { const d = new Date(); d.setDate(d.getDate() + 14 + (7 - d.getDay()) % 7); return d.toLocaleDateString('sv'); }"
     )
     page.fill("[name=date]", date)
     page.fill("[name=reason]", "Congress")

@@ -11,6 +11,7 @@ from tests.browser.stage import Stage
 
 HELD = """
 SELECT b.id, b.quantity FROM batch b JOIN catalog_item i ON i.id = b.item_id JOIN pharmacist p ON p.pharmacy_id = b.location_id
+JOIN account a ON a.id = p.account_id AND a.email = 'pharmacy@example.com'
 WHERE i.name = 'Cetirizine' AND ($1 = '' OR b.batch_number = $1) ORDER BY b.expiry_date
 """
 

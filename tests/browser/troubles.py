@@ -63,7 +63,10 @@ GIVEN = """
 WITH paper AS (
     SELECT r.id, r.patient_id, r.pharmacy_id, f.account_id FROM prescription r JOIN pharmacist f ON f.pharmacy_id = r.pharmacy_id
     JOIN account a ON a.id = f.account_id AND a.email = 'pharmacy@example.com'
-    WHERE r.status = 'ACTIVE' ORDER BY r.sent_at DESC, r.id LIMIT 1
+    WHERE r.status = 'ACTIVE' AND EXISTS (
+        SELECT FROM prescription_item i JOIN batch b ON b.item_id = i.catalog_item_id AND b.location_id = r.pharmacy_id
+        WHERE i.prescription_id = r.id AND b.quantity >= 1 AND b.recalled_at IS NULL AND b.expiry_date > current_date)
+    ORDER BY r.sent_at DESC, r.id LIMIT 1
 ), batch AS (
     SELECT b.*, i.id AS of FROM paper JOIN prescription_item i ON i.prescription_id = paper.id
     JOIN batch b ON b.item_id = i.catalog_item_id AND b.location_id = paper.pharmacy_id AND b.quantity >= 1

@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from portal import db, storage
-from portal.chat import actions, jobs, uploads
+from portal.chat import actions, jobs, policy, uploads
 from portal.web.forms import CSRF_FIELD
 from tests import catalogue, factories
 from tests.appointments.conftest import Cast, get
@@ -179,8 +179,11 @@ async def test_a_file_is_given_out_to_be_saved_from_a_sandbox(client: httpx.Asyn
         assert policy.startswith("sandbox; default-src 'none';") and "allow-" not in policy
     key = await db.fetch_value("SELECT storage_key FROM chat_file WHERE id = $1", file["id"])
     assert "letter" not in key
-    listed = (await get(client, cast.doctor, f"/appointments/{visit['id']}/files")).json()["files"]
-    assert [(one["id"], one["name"], one["size"]) for one in listed] == [(file["id"], "letter.pdf", len(PDF))]
+    listed = (await get(client, cast.doctor, f"/appointments/{visit['id']}/files")).json()
+    assert (listed["total"], listed["skip"], listed["limit"]) == (1, 0, 10)
+    assert [(one["id"], one["name"], one["size"]) for one in listed["files"]] == [(file["id"], "letter.pdf", len(PDF))]
+    beyond = (await get(client, cast.doctor, f"/appointments/{visit['id']}/files", skip=1)).json()
+    assert (beyond["total"], beyond["files"]) == (1, [])
     assert "letter.pdf" in (await see(client, cast.doctor, f"/appointments/{visit['id']}/files")).text
 
 
@@ -217,15 +220,27 @@ async def test_sent_twice_is_one_file(client: httpx.AsyncClient, cast: Cast) -> 
     assert await left_behind() == 0
 
 
+async def test_sent_again_with_its_key_is_one_file(client: httpx.AsyncClient, cast: Cast) -> None:
+    """Each time with another boundary between the parts, as HTTP libraries do."""
+    visit = await booked(client, cast)
+    path = f"/api/appointments/{visit['id']}/files"
+    headers = {**cast.patient.bearer, "Idempotency-Key": str(uuid4())}
+    sent = [await client.post(path, headers=headers, files={"file": ("a.pdf", PDF)}) for _ in range(3)]
+    assert [one.status_code for one in sent] == [201] * 3 and len({one.content for one in sent}) == 1
+    other = await client.post(path, headers=headers, files={"file": ("b.pdf", PDF)})
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    assert len((await heard(client, cast.doctor, visit))["messages"]) == 1
+
+
 async def test_a_visit_has_room_for_so_many_files(
     client: httpx.AsyncClient, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visit = await booked(client, cast)
-    monkeypatch.setattr(actions, "MOST_FILES", 3)
+    monkeypatch.setattr(policy, "MOST_FILES", 3)
     sent = await asyncio.gather(*(give(client, cast.patient, visit, "a.pdf", PDF) for _ in range(6)))
     assert sorted(one.status_code for one in sent) == [201] * 3 + [413] * 3
     assert (await give(client, cast.doctor, visit, "a.pdf", PDF)).json()["code"] == "files_full"
-    monkeypatch.setattr(actions, "MOST_FILES", 50)
+    monkeypatch.setattr(policy, "MOST_FILES", 50)
     monkeypatch.setattr(actions, "MOST_BYTES", 4 * len(PDF))
     assert (await give(client, cast.doctor, visit, "a.pdf", PDF)).status_code == 201
     assert (await give(client, cast.doctor, visit, "a.pdf", PDF)).json()["code"] == "files_full"

@@ -1,17 +1,18 @@
 """Sending words: exactly once, in one order, to the other one of the two and to nobody else."""
 
-import asyncio
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from portal import db
-from tests import catalogue, factories
+from portal.settings import Settings
+from tests import catalogue, factories, naive
 from tests.appointments.conftest import Cast, audit_of, post
 from tests.appointments.test_pages import see, send
 from tests.chat.conftest import booked, days_ago, heard, say
-from tests.clients import published
+from tests.clients import asked_many_times, published
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.anyio
 
@@ -73,17 +74,26 @@ async def test_one_message_per_key(client: httpx.AsyncClient, cast: Cast) -> Non
     for number in range(KEYS):
         key = {"Idempotency-Key": uuid4().hex}
         body = {"body": f"once, whatever happens: {number}", "client_id": str(uuid4())}
-
-        async def ask(key: dict[str, str] = key, body: dict[str, str] = body) -> httpx.Response:
-            return await client.post(path, json=body, headers=cast.patient.bearer | key)
-
-        answers = [*await asyncio.gather(*(ask() for _ in range(20))), *[await ask() for _ in range(5)]]
+        at_once, later = await asked_many_times(client, path, body, cast.patient.bearer | key)
+        answers = [*at_once, *later]
         first = {one.text for one in answers if one.status_code == 201}
         if {one.status_code for one in answers} - {201, 409} or len(first) != 1 or answers[-1].status_code != 201:
             wrong.append([one.status_code for one in answers])
     told = await db.fetch_value("SELECT last_number FROM conversation WHERE appointment_id = $1", visit["id"])
     catalogue.figure("B1", f"{KEYS} messages, each sent 25 times under one key: {told} are there")
     assert not wrong and told == KEYS
+
+
+@pytest.mark.B1
+async def test_the_naive_twin_keeps_a_message_several_times(settings: Settings, client: httpx.AsyncClient) -> None:
+    await as_owner(naive.SCHEMA)
+    async with naive.here(settings.database_url) as twin:
+        for number in range(5):
+            key = {"Idempotency-Key": f"said-{number}"}
+            await asked_many_times(twin, f"/api/appointments/{number}/messages", {"body": "once"}, key)
+    said = await db.fetch_value("SELECT count(*) FROM naive_effect")
+    catalogue.figure("B1", f"naive twin: 5 messages, each sent 25 times under one key: {said} are there")
+    assert said > 5
 
 
 async def test_strangers_and_other_roles(client: httpx.AsyncClient, cast: Cast) -> None:

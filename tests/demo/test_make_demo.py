@@ -1,6 +1,7 @@
 """The demo data is what the README says, keeps every constraint, and is made once and on loopback only."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import anyio
 import pytest
 
 from portal import db, demo
+from portal.pool import has_demo_accounts
 from portal.settings import SettingError, Settings
+from tests.services import free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("pool")]
 
 
 async def test_demo_world(database_url: str, tmp_path: Path) -> None:
+    assert not await has_demo_accounts(database_url)
     settings = Settings(database_url=database_url, data=tmp_path, demo=True)
     await demo.ensure(settings)
     counts = dict(await db.fetch("SELECT role, count(*) FROM account GROUP BY role"))
@@ -51,3 +55,31 @@ async def test_the_command_fills_a_portal(database_url: str) -> None:
     done = await anyio.run_process([str(portal), "demo"], env=environment)
     assert b"portal-demo" in done.stdout
     assert await db.fetch_value("SELECT count(*) FROM account WHERE email = 'patient@example.com'") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "base_url"), [("0.0.0.0", "http://127.0.0.1:8000"), ("127.0.0.1", "https://clinic.example")]
+)
+async def test_its_people_are_never_served_to_others(
+    database_url: str, tmp_path: Path, host: str, base_url: str
+) -> None:
+    """They were made by an earlier `--demo`; whoever serves their database to others is told."""
+    portal = Path(sys.executable).with_name("portal")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "PORTAL_BASE_URL": base_url,
+        "PORTAL_DATA": str(tmp_path),
+    }
+    ended = await anyio.run_process(
+        [str(portal), "serve", "--host", host, "--port", str(free_port())],
+        env=environment, check=False, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    said = [line for line in ended.stderr.decode().splitlines() if not line.startswith("{")]
+    assert ended.returncode == 2 and len(said) == 1 and "demo accounts" in said[0] and "--data" in said[0], said
+
+
+async def test_an_address_of_the_demonstration_is_no_demo_account(database_url: str) -> None:
+    """Strangers can register such addresses; what tells a demo account is its password."""
+    await db.execute("UPDATE account SET password_hash = id::text WHERE email LIKE '%@example.com'")
+    assert not await has_demo_accounts(database_url)

@@ -64,8 +64,7 @@ async def drug(item_id: UUID | None, quantity: int = 10, **more: Any) -> NewItem
     return NewItem(
         catalog_item_id=item_id, drug_name=more.pop("drug_name", row["name"] if row else "By hand"), dose=Decimal(1),
         dose_unit=DoseUnit("TABLETS"), frequency=Frequency.ONCE_DAILY, duration_days=quantity, quantity=Decimal(quantity),
-        unit=UnitType.TABLETS,
-        **{"strength": "400 mg", "form": "tablet", **known, **more},
+        **{"strength": "400 mg", "form": "tablet", "unit": UnitType.TABLETS, **known, **more},
     )  # fmt: skip
 
 

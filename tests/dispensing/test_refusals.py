@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from portal import db
+from portal.catalogue.schemas import UnitType
 from tests import catalogue, factories
 from tests.dispensing import paper
 from tests.dispensing.conftest import audit_of, dispensed, get, ledger_of, post, status_of
@@ -65,6 +66,17 @@ async def wrong_ingredient(place: Shelf, rx: Paper) -> Body:
     return rx.wants(item_id=str(other), substitute_reason="Nearly the same")
 
 
+async def counted_anew(place: Shelf, rx: Paper) -> Body:
+    await db.execute("UPDATE catalog_item SET unit_type = 'BOTTLES' WHERE id = $1", place.item_id)
+    return rx.wants()
+
+
+async def substitute_in_bottles(place: Shelf, rx: Paper) -> Body:
+    other = await shelf.item(unit_type="BOTTLES")
+    batch = await shelf.batch(other, place.pharmacy_id)
+    return rx.wants(batch_id=str(batch), substitute_reason="The same")
+
+
 async def no_reason(place: Shelf, rx: Paper) -> Body:
     other = await shelf.item()
     await shelf.batch(other, place.pharmacy_id)
@@ -100,6 +112,7 @@ async def suspended(place: Shelf, rx: Paper) -> Body:
 REFUSED: dict[str, Callable[[Shelf, Paper], Awaitable[Body]]] = {
     "cancelled": cancelled, "expired": expired, "already_filled": filled, "identity_not_checked": not_checked,
     "over_quantity": too_much, "wrong_strength": wrong_strength, "not_a_substitute": wrong_form,
+    "wrong_unit": counted_anew, "wrong_unit ": substitute_in_bottles,
     "not_a_substitute ": wrong_ingredient, "reason_needed": no_reason, "batch_recalled": recalled,
     "batch_expired": out_of_date, "out_of_stock": little, "batch_not_here": batch_elsewhere,
     "batch_not_here ": batch_of_another_item, "pharmacy_suspended": suspended,
@@ -118,6 +131,25 @@ async def test_refused_with_its_own_code(client: httpx.AsyncClient, code: str) -
     owner = "SELECT patient_id FROM audit_event WHERE subject_id = $1 AND outcome = 'DENIED'"
     assert await db.fetch_value(owner, str(rx.id)) == rx.patient.id
     assert await db.fetch_value("SELECT count(*) FROM dispense WHERE prescription_id = $1", rx.id) == 0
+
+
+async def test_ten_millilitres_are_not_ten_bottles(client: httpx.AsyncClient) -> None:
+    """What was written by hand too: the refusal names both units, and the page offers nothing to give out."""
+    place = await shelf.shelf(0)
+    syrup = await shelf.item(form="syrup", unit_type="BOTTLES")
+    await shelf.batch(syrup, place.pharmacy_id, 50)
+    known = await db.fetch_row("SELECT name, strength FROM catalog_item WHERE id = $1", syrup)
+    words = {"drug_name": known["name"], "strength": known["strength"], "form": "syrup"}
+    rx = await paper.write(await paper.drug(None, unit=UnitType.MILLILITRES, **words))
+    await paper.send_to(rx, place.pharmacy_id)
+    wanted = rx.wants(item_id=str(syrup), substitute_reason="As written by hand")
+    answer = await post(client, place.pharmacist, f"/prescriptions/{rx.id}/dispense", wanted)
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (409, "wrong_unit")
+    assert (told["prescribed_in"], told["counted_in"]) == ("MILLILITRES", "BOTTLES") and "doctor" in told["detail"]
+    client.cookies.update(place.pharmacist.cookies)
+    page = (await client.get(f"/counter/{rx.id}")).text
+    assert "Prescribed in ml, counted here in bottles" in page and "items.0.quantity" not in page
 
 
 async def test_past_its_validity_before_any_job_has_said_so(client: httpx.AsyncClient) -> None:

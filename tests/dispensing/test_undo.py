@@ -13,6 +13,7 @@ from tests.clients import emitted, published
 from tests.dispensing import paper
 from tests.dispensing.conftest import audit_of, dispensed, get, history_of, ledger_of, post, status_of
 from tests.inventory import shelf
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.anyio
 
@@ -109,3 +110,29 @@ async def test_a_retry_credits_once(client: httpx.AsyncClient, monkeypatch: pyte
         credited += ok and await status_of(rx.id) == "ACTIVE"
     catalogue.figure("E3", f"{rounds} rounds of 10 tries with a conflict forced twice: credited once in {credited}")
     assert credited == rounds and await shelf.level(place) == 100_000
+
+
+async def naive_undo(number: int, conflicts: list[int]) -> None:
+    """Look whether it was taken back already, put the stock back, note it; and all of it anew after a conflict."""
+    while not await db.fetch_value("SELECT undone FROM naive_given WHERE id = $1", number):
+        await db.execute("INSERT INTO naive_credit VALUES ($1)", number)
+        if not (conflicts and conflicts.pop()):
+            await db.execute("UPDATE naive_given SET undone = true WHERE id = $1", number)
+
+
+@pytest.mark.E3
+async def test_the_naive_twin_credits_several_times(client: httpx.AsyncClient) -> None:
+    rounds = 12
+    await as_owner("CREATE TABLE naive_given (id int, undone bool DEFAULT false); CREATE TABLE naive_credit (id int)")
+    try:
+        for number in range(rounds):
+            await db.execute("INSERT INTO naive_given VALUES ($1)", number)
+            conflicts = [1, 1]
+            await asyncio.gather(*(naive_undo(number, conflicts) for _ in range(10)))
+        once = await db.fetch_value(
+            "SELECT count(*) FROM (SELECT id FROM naive_credit GROUP BY id HAVING count(*) = 1) x"
+        )
+        catalogue.figure("E3", f"naive twin: {rounds} rounds of 10 tries: credited once in {once}")
+        assert once < rounds
+    finally:
+        await as_owner("DROP TABLE naive_given, naive_credit")

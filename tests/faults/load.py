@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from portal.web.idempotency import CLAIM_SECONDS
 from tests.booking.attacks import token_of
 from tests.crowd import Call, request_of
 from tests.factories import Person
 
 CUT = 0  # the status of a request whose connection was lost
 ANSWER_SECONDS = 25
+# The key of a request that was killed is free again after CLAIM_SECONDS, and the next attempt may be killed as well.
+PATIENCE = 3 * CLAIM_SECONDS
 
 
 @dataclass
@@ -52,7 +55,7 @@ class Line:
         self.seen.append(Seen(at, time.perf_counter() - begun, call[0] + " " + call[1], status, code, wait))
         return status, body
 
-    async def insist(self, call: Call, *, seconds: float = 90, pause: float = 0.2) -> tuple[int, Any]:
+    async def insist(self, call: Call, *, seconds: float = PATIENCE, pause: float = 0.2) -> tuple[int, Any]:
         """Ask until there is an answer that tells of the request and not of the moment. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

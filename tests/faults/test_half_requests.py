@@ -4,15 +4,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
 import uvicorn
 from litestar import Litestar
+from PIL import Image
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from portal import db, faults
+from portal import db, faults, storage
 from portal.serving import open_all_files
 from portal.settings import Settings
 from portal.web import protocol
@@ -135,6 +139,47 @@ async def test_cut_bodies_leave_nothing(port: int, caplog: pytest.LogCaptureFixt
         await asyncio.sleep(0.3)
     assert all([await nothing_left(f"cut-{share}") for share in range(10)])
     assert not caplog.records, [record.getMessage() for record in caplog.records]
+
+
+async def half_upload(visit: UUID, token: str) -> bytes:
+    """A whole picture for a conversation as bytes."""
+    made = BytesIO()
+    Image.effect_noise((400, 400), 80).save(made, "PNG")
+    files = {"file": ("x-ray.png", made.getvalue(), "image/png")}
+    url = f"http://testserver.local/api/appointments/{visit}/files"
+    request = httpx.Request("POST", url, files=files, headers={"Authorization": f"Bearer {token}"})
+    head = [f"POST {request.url.path} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + request.read()
+
+
+async def kept_files(settings: Settings) -> tuple[int, int, int]:
+    """Rows of files, files on the disk, and messages."""
+    rows = await db.fetch_row("SELECT (SELECT count(*) FROM chat_file), (SELECT count(*) FROM message)")
+    folder = settings.data / storage.FOLDER
+    return rows[0], sum(one.is_file() for one in folder.rglob("*")), rows[1]
+
+
+async def test_cut_uploads_leave_nothing(port: int, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """As above with a file; sent whole it is there once."""
+    slot, patient = await factories.slot((await factories.doctor()).id), await factories.patient()
+    call = ("POST", "/api/appointments", token_of(patient), booking(slot), "conversation")
+    await drip(port, request_of(call, "testserver.local"), b"", 10)
+    visit = await db.fetch_value("SELECT id FROM appointment WHERE slot_id = $1", slot)
+    whole = await half_upload(visit, token_of(patient))
+    body = whole.index(b"\r\n\r\n") + 4
+    with caplog.at_level(logging.ERROR):
+        for share in range(10):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(whole[: body + (len(whole) - body) * share // 10])
+            await writer.drain()
+            writer.close() if share % 2 else writer.transport.abort()
+        await asyncio.sleep(0.3)
+    left = await kept_files(settings)
+    assert await nothing_left("no key") and not caplog.records, [record.getMessage() for record in caplog.records]
+    answer = await drip(port, whole, b"", 10)
+    there = await kept_files(settings)
+    catalogue.figure("G9", f"10 uploads cut: {left[0]} rows and {left[1]} files left; whole: {there[0]} and {there[1]}")
+    assert left == (0, 0, 0) and b" 201 " in answer and there == (1, 1, 1)
 
 
 async def test_gone_before_the_answer(port: int, tmp_path: Path, settings: Settings) -> None:

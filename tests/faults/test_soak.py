@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.G10, pytest.mark.soak, pytest.mark.
 server, database_url = fixtures.server, fixtures.own_database_url
 SECONDS = float(os.environ.get("SOAK_SECONDS", "7200"))
 PAUSE = 20.0  # between two faults
+LOOKS = int(SECONDS / 10)  # at the memory of each worker, one in ten seconds
+WARM, AT_ONCE = 6, 6  # a minute until it has seen every kind of request; a minute of looks is one reading
 # What a request or a loop may leave behind when it is killed, and nobody comes for.
 LEFT = {
     "transactions": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'",
@@ -100,18 +102,18 @@ def memory(portal: Served) -> dict[int, int]:
 
 
 async def growth(portal: Served, seconds: float) -> float:
-    """By how much the workers that live through the last three quarters grow meanwhile, by medians of many looks."""
-    looks: list[dict[int, int]] = []
-    await asyncio.sleep(seconds / 4)
-    for _look in range(60):
-        looks.append(memory(portal))
-        await asyncio.sleep(seconds * 3 / 4 / 60)
-    lived = set.intersection(*map(set, looks))
-    early, late = looks[:15], looks[-15:]
-    shares = [
-        statistics.median(look[pid] for look in late) / statistics.median(look[pid] for look in early) for pid in lived
-    ]
-    return max(shares) - 1
+    """By how much a worker grows from its first steady look on, by medians: the most of all that were seen for long.
+
+    Hours of faults kill every worker at some time, so each one is measured by its own life.
+    """
+    looks: dict[int, list[int]] = {}
+    for _look in range(LOOKS):
+        await asyncio.sleep(seconds / LOOKS)
+        for pid, held in memory(portal).items():
+            looks.setdefault(pid, []).append(held)
+    steady = [of_one[WARM:] for of_one in looks.values() if len(of_one) >= WARM + 2 * AT_ONCE]
+    assert steady, "no worker was seen for three minutes: nothing can be said of its memory"
+    return max(statistics.median(one[-AT_ONCE:]) / statistics.median(one[:AT_ONCE]) for one in steady) - 1
 
 
 async def left(server: Server) -> dict[str, int]:

@@ -135,4 +135,6 @@ async def test_every_connection_taken(portal: Served, settings: Settings) -> Non
     assert len(refused) >= 150 and {one.status for one in seen} <= {201, 409, 503}
     assert all(one.retry_after.isdecimal() for one in refused) and {one.status for one in alive} == {200}
     assert [one.status for one in health if one.what.endswith("ready")][-1] == 503
+    if catalogue.FULL:  # the time depends on the machine: it is judged where nothing else runs
+        assert max(one.seconds for one in refused) < 2
     assert recovered < 2 and not await broken(settings.database_url)

@@ -52,6 +52,57 @@ async def test_event_arrives_with_its_envelope(rabbit: str, settings: Settings) 
     assert msgspec.json.decode(unrouted.body)["event_type"] == "user.registered"
 
 
+async def test_exchanges_of_other_services_are_taken_as_they_are(settings: Settings) -> None:
+    """One has declared its exchange plainly, one a queue of its own kind, and an earlier portal an alternate exchange."""
+    await db.execute("DELETE FROM outbox_event")
+    topic = aio_pika.ExchangeType.TOPIC
+    with services.rabbitmq() as url:
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            await channel.declare_exchange("appointments-events", topic, durable=True)
+            kept = {"alternate-exchange": broker.UNROUTED}
+            await channel.declare_exchange("user-events", topic, durable=True, arguments=kept)
+            await channel.declare_queue("video-consultation-events", durable=True, arguments={"x-queue-type": "quorum"})
+        publisher = broker.Broker(url)
+        async with worker.running(settings, [], [], publisher.send, prepare=publisher.prepare):
+            async with asyncio.timeout(15), await aio_pika.connect(url) as connection:
+                while not publisher._exchanges:
+                    await asyncio.sleep(0.05)
+                channel = await connection.channel()  # all is there before the first event
+                await channel.get_queue("video-consultation-events-appointments")
+            async with db.transaction():
+                for name in ("appointment.booked", "appointment.started", "user.registered"):
+                    await outbox.emit_in_tx(name, uuid7(), {})
+            async with asyncio.timeout(15):
+                while await db.fetch_value("SELECT count(*) FROM outbox_event WHERE delivered_at IS NULL"):
+                    await asyncio.sleep(0.05)
+        await publisher.close()
+        assert (await received(url, "video-consultation-events")).type == "appointment.booked"
+        unrouted = {(await received(url, broker.UNROUTED)).type for _ in range(2)}
+        assert unrouted == {"appointment.started", "user.registered"}
+
+
+async def test_a_refused_declaration_is_tried_again(rabbit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent by halves: the event keeps its turn until everything is declared."""
+    await db.execute("DELETE FROM outbox_event")
+    async with db.transaction():
+        await outbox.emit_in_tx("user.registered", uuid7(), {})
+    publisher, declare = broker.Broker(rabbit), broker.declare
+
+    async def refused(*_: object) -> dict[str, aio_pika.abc.AbstractExchange]:
+        raise aio_pika.exceptions.AMQPChannelError
+
+    monkeypatch.setattr(broker, "declare", refused)
+    for _ in range(2):
+        with pytest.raises(outbox.SinkAway):
+            await outbox.relay_once(publisher.send)
+    assert await db.fetch_value("SELECT attempts FROM outbox_event WHERE delivered_at IS NULL") == 0
+    monkeypatch.setattr(broker, "declare", declare)
+    assert await outbox.relay_once(publisher.send) == 1
+    await publisher.close()
+    assert not await db.fetch_value("SELECT count(*) FROM outbox_event WHERE delivered_at IS NULL")
+
+
 async def test_a_broker_that_is_away_costs_no_event_its_turn() -> None:
     async with db.transaction():
         await outbox.emit_in_tx("appointment.booked", uuid7(), {})

@@ -11,10 +11,11 @@ import httpx
 import msgspec
 import pytest
 
-from portal import db
+from portal import db, liveness
 from portal.ids import uuid7
 from portal.integrations import arrivals, broker
 from portal.video.arrivals import ARRIVALS
+from portal.video.statements import CANCEL
 from tests import services
 from tests.appointments.conftest import Cast, app, appointment_row, audit_of, booked, cast, client
 from tests.clients import emitted
@@ -69,7 +70,7 @@ class Elsewhere:
 async def elsewhere(server: services.Rabbit, app: object) -> AsyncIterator[Elsewhere]:
     async with await aio_pika.connect(server.url) as connection, arrivals.listening(server.url, ARRIVALS):
         channel = await connection.channel()
-        other = Elsewhere(channel, await broker.declare(channel))
+        other = Elsewhere(channel, await broker.declare(connection, channel))
         await channel.declare_queue(arrivals.DEAD_LETTERS, durable=True)
         other.found = []
         yield other
@@ -108,13 +109,20 @@ async def test_an_appointment_from_elsewhere_gets_its_session_once(elsewhere: El
     (event,) = await emitted("video.consultation.created", session["id"])
     assert event["appointment_id"] == visit["appointment_id"]
     assert [row["action"] for row in await audit_of(session["id"])] == ["video.created"]
+    called_off = elsewhere_visit(cast, start_time="2099-01-05T10:00:00Z")
+    await elsewhere.tell("appointment.booked", called_off)
+    await elsewhere.all_done()
+    (other,) = await sessions_of(called_off)
+    assert await db.fetch_value(CANCEL, other["id"], None, "x", ["SCHEDULED"], uuid7())
+    (cancelled,) = await emitted("video.consultation.cancelled", other["id"])
+    assert cancelled["appointment_id"] == called_off["appointment_id"]
     await db.execute("UPDATE video_session SET status = 'ACTIVE', provider = 'webrtc' WHERE id = $1", session["id"])
     await db.execute("UPDATE video_session SET status = 'COMPLETED' WHERE id = $1", session["id"])
     (told,) = await emitted("video.consultation.completed", session["id"])
     assert told["appointment_id"] == visit["appointment_id"]
     await elsewhere.tell("video.consultation.completed", told)  # our own telling comes back to us
     await elsewhere.all_done()
-    assert len((await elsewhere.dead_letters())[0]) == 2  # the marks of `all_done`
+    assert len((await elsewhere.dead_letters())[0]) == 3  # the marks of `all_done`
 
 
 async def test_our_own_bookings_come_back_and_change_nothing(
@@ -139,6 +147,7 @@ async def test_a_consultation_that_ended_elsewhere_completes_its_appointment(
     for _ in range(2):
         await elsewhere.tell("video.consultation.completed", told)
     await elsewhere.all_done()
+    assert not await emitted("video.consultation.cancelled", UUID(visit["video_session_id"]))
     row = await appointment_row(visit["id"])
     assert (row["status"], row["actual_end_time"]) == ("COMPLETED", ended)
     assert row["actual_start_time"] == ended - timedelta(minutes=12)
@@ -156,6 +165,7 @@ async def test_bad_events_are_put_aside_with_their_reason(
     await client.post(f"/api/appointments/{cancelled['id']}/cancel", headers=cast.patient.bearer, json={"reason": "x"})
     await elsewhere.send("appointment.booked", b"\xff not json")
     await elsewhere.send("appointment.booked", b'{"event_id": "1"}')
+    await elsewhere.send("appointment.booked", b'{"data": {"x": ' + b"[" * 100_000)
     await elsewhere.tell("appointment.booked", elsewhere_visit(None))
     await elsewhere.tell("appointment.booked", elsewhere_visit(cast, start_time="10:00"))
     await elsewhere.tell("video.consultation.completed", {"appointment_id": cancelled["id"]})
@@ -165,9 +175,11 @@ async def test_bad_events_are_put_aside_with_their_reason(
     await elsewhere.all_done()
     assert len(await sessions_of(good)) == 1
     reasons = (await elsewhere.dead_letters())[0]
-    assert len(reasons) == 7  # and the mark of `all_done`
-    for text in ("not an event", "its doctor, patient or clinic is unknown here", "start_time", "its appointment is CANCELLED",
-                 "its appointment is unknown here"):  # fmt: skip
+    assert len(reasons) == 8  # and the mark of `all_done`
+    for text in (
+        "not an event", "RecursionError", "its doctor, patient or clinic is unknown here", "start_time",
+        "its appointment is CANCELLED", "its appointment is unknown here",
+    ):  # fmt: skip
         assert any(text in one for one in reasons), (text, reasons)
     assert not any(str(cast.patient.id) in one for one in reasons)
     assert (await appointment_row(cancelled["id"]))["status"] == "CANCELLED"
@@ -180,7 +192,7 @@ async def test_a_broker_that_comes_back_is_heard_again(server: services.Rabbit, 
         for visit in (first, second):
             async with await aio_pika.connect(server.url) as connection:
                 channel = await connection.channel()
-                other = Elsewhere(channel, await broker.declare(channel))
+                other = Elsewhere(channel, await broker.declare(connection, channel))
                 await other.tell("appointment.booked", visit)
             async with asyncio.timeout(30):
                 while not await sessions_of(visit):
@@ -188,3 +200,26 @@ async def test_a_broker_that_comes_back_is_heard_again(server: services.Rabbit, 
             if visit is first:
                 await asyncio.to_thread(server.kill)
                 await asyncio.to_thread(server.start)
+
+
+async def test_what_cannot_be_put_aside_stays_in_its_queue(
+    elsewhere: Elsewhere, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place for dead letters takes nothing for a while: the message comes again, and is kept in the end."""
+    bury, tries = arrivals._bury, []
+
+    async def at_first_refused(*arguments: Any) -> None:
+        tries.append(arguments)
+        if len(tries) < 3:
+            raise aio_pika.exceptions.DeliveryError(None, None)
+        await bury(*arguments)
+
+    monkeypatch.setattr(arrivals, "_bury", at_first_refused)
+    monkeypatch.setattr(arrivals, "PAUSE_SECONDS", 0.1)
+    await elsewhere.send("appointment.booked", b"nonsense")
+    async with asyncio.timeout(20):
+        while not any("nonsense" in body for _reason, body in elsewhere.found):
+            await elsewhere.dead_letters()
+            await asyncio.sleep(0.05)
+    assert len(tries) == 3
+    assert liveness._tallies["arrivals"].failures >= 3

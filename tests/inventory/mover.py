@@ -8,9 +8,10 @@ import json
 import random
 import sys
 from collections import Counter
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -20,9 +21,9 @@ from portal.errors import Conflict
 from portal.ids import uuid7
 from portal.inventory import actions
 from portal.inventory.ledger import give_back_in_tx, take_in_tx
-from portal.inventory.schemas import Adjustment, Move
+from portal.inventory.schemas import Adjustment, Move, Receipt
 from portal.settings import Settings
-from tests.inventory import naive
+from tests.inventory import naive, shelf
 
 
 def pharmacist(job: dict[str, Any]) -> Actor:
@@ -36,7 +37,7 @@ def pharmacist(job: dict[str, Any]) -> Actor:
 async def one_action(actor: Actor, job: dict[str, Any], chance: random.Random) -> None:
     item, place = UUID(chance.choice(job["item_ids"])), UUID(job["location_id"])
     amount, batch = Decimal(chance.randint(1, 4000)) / 1000, UUID(chance.choice(job["batch_ids"][str(item)]))
-    kind = chance.choice(("sell", "sell", "out", "return", "adjust", "two", "undo"))
+    kind = chance.choice(("sell", "sell", "out", "return", "adjust", "two", "undo", "receive", "expire"))
     move = Move(item_id=item, location_id=place, quantity=amount, reason="race")
     if kind == "sell":
         await actions.sell(actor, move)
@@ -53,6 +54,24 @@ async def one_action(actor: Actor, job: dict[str, Any], chance: random.Random) -
         await actions.adjust(
             actor, Adjustment(item_id=item, location_id=place, quantity=signed, reason="x", batch_id=batch)
         )
+    elif kind == "receive":
+        ends = date.today() + timedelta(days=chance.randint(1, 9))
+        goods = {"cost_price": Decimal(1), "selling_price": Decimal(2), "currency": "USD"}
+        await actions.receive(
+            actor,
+            Receipt(
+                item_id=item,
+                location_id=place,
+                quantity=amount,
+                batch_number=f"R{uuid4().hex}",
+                expiry_date=ends,
+                **goods,
+            ),
+        )
+    elif kind == "expire":
+        async with db.as_portal():  # nobody receives what has expired already
+            await shelf.batch(item, place, amount, days=-2, number=uuid4().hex)
+        await actions.sweep_expired()
     else:
         await dispense(actor, place, sorted({item, UUID(chance.choice(job["item_ids"]))}), amount, kind == "undo")
 

@@ -82,6 +82,11 @@ async def test_nothing_is_lost_or_made(settings: Any) -> None:
     assert wrong == [[], [], []]
     assert told.keys() <= {"done", "out_of_stock"}, told
     assert told["done"] and told["out_of_stock"]
+    expired, counted = await db.fetch_row(
+        "SELECT count(*), count(*) FILTER (WHERE counted) FROM batch WHERE expiry_date < current_date - 1"
+    )
+    received = await db.fetch_value("SELECT count(*) FROM batch WHERE batch_number LIKE 'R%' AND quantity > 0")
+    assert expired and not counted and received
 
 
 async def test_the_naive_way_fails(settings: Any) -> None:

@@ -1,32 +1,18 @@
 """A whole journey by documented calls alone, as an integrator would make it: register, find, hold, book, be seen."""
 
 from datetime import date, timedelta
-from typing import Any
 
 import httpx
 import pytest
 
 from tests import factories
 from tests.appointments.conftest import app, client, near
+from tests.journeys.caller import Caller
 
 __all__ = ["app", "client"]  # fixtures
 
 pytestmark = pytest.mark.anyio
 DAY = date.today() + timedelta(days=4)
-
-
-class Caller:
-    """Somebody with an access token."""
-
-    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
-        self.client = client
-        self.headers = headers
-
-    async def __call__(self, method: str, path: str, body: Any = None, *, expect: int = 200, **query: Any) -> Any:
-        extra = {"json": body} if body is not None else {}
-        answer = await self.client.request(method, f"/api{path}", headers=self.headers, params=query, **extra)
-        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
 
 
 async def registered(client: httpx.AsyncClient, number: int) -> Caller:

@@ -25,7 +25,7 @@ async def port(settings: Settings) -> AsyncIterator[int]:
         await close_all()
 
 
-async def ends(stream: Stream, seconds: float = 6) -> None:
+async def ends(stream: Stream, seconds: float = 5) -> None:
     await asyncio.wait_for(stream.ended.wait(), seconds)
 
 

@@ -112,9 +112,11 @@ async def test_a_reader_who_moves_while_redis_is_away_misses_nothing(
     await tell(one, "missed")
     await tell(two, "seen")
     await stream.until(lambda it: "seen" in notes(it))
+    left_at = stream.last_id
+    await stream.close()
     await redis.start()
     await connected(one, two)
-    back = await connect(two, PERSON, user=ME, headers={"Last-Event-ID": stream.last_id})
+    back = await connect(two, PERSON, user=ME, headers={"Last-Event-ID": left_at})
     await back.until(lambda it: any(event.name == "resync" for event in it.events))
 
 

@@ -55,6 +55,11 @@ class Visit:
     missed: int = 0
     began: bool = False
 
+    @property
+    def told(self) -> list[tuple[str, str | None, str]]:
+        """What other systems hear of: all but calls and missed calls."""
+        return [step for step in self.history if step[1:] != ("CHECKED_IN", "CHECKED_IN")]
+
 
 class Model:
     def __init__(self, times: list[Time]) -> None:
@@ -66,7 +71,7 @@ class Model:
         times = [(one.disabled, one.holder, one.ended, one.visit) for one in self.times]
         visits = [
             (one.patient, one.time, one.status, one.confirmed, self.times[one.time].position,
-             (one.walk_in, one.called, one.missed, one.rank), len(one.history), one.history)
+             (one.walk_in, one.called, one.missed, one.rank), len(one.told), one.history)
             for one in self.visits
         ]  # fmt: skip
         return {"times": times, "visits": visits, "others": []}

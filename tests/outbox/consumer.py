@@ -52,7 +52,7 @@ async def listening(database_url: str, amqp_url: str) -> AsyncIterator[Consumer]
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         await channel.set_qos(200)
-        exchanges = await broker.declare(channel)
+        exchanges = await broker.declare(connection, channel)
         queue = await channel.declare_queue(QUEUE, durable=True)
         await queue.bind(exchanges["appointments-events"], "#")
         await queue.purge()

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.soak]
 SECONDS = 60.0 if catalogue.FULL else 5.0
 RATE = 25  # bookings a second
 RELAYS = 2
+SLOWER, LONGEST = 1.5, 2.0  # times the usual p95; seconds of one booking
 EVERYTHING = "test-everything"
 
 
@@ -151,6 +152,8 @@ async def test_the_broker_is_killed_while_people_book(url: str, rabbit: services
         f" (x{without.p95 / usual.p95:.2f})",
     )
     assert without.codes == {201: len(meanwhile)} and missing == 0 and seconds < 60
+    if catalogue.FULL:  # times depend on the machine: they are judged where nothing else runs
+        assert without.p95 <= SLOWER * usual.p95
 
 
 @pytest.mark.G4
@@ -177,5 +180,7 @@ async def test_a_broker_that_takes_nothing_keeps_nobody_waiting(url: str, rabbit
         f" drained {seconds:.1f} s later",
     )
     assert blocked.codes == {201: len(meanwhile)} and missing == 0 and seconds < 60
+    if catalogue.FULL:  # no request waits for the broker
+        assert blocked.p95 <= SLOWER * usual.p95 and max(blocked.seconds) < LONGEST
     assert stuck <= RELAYS, "each try leaves a connection behind"
     assert waiting > len(meanwhile) / 2, "the broker took them all: it was not blocked"

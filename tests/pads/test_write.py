@@ -2,11 +2,13 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from portal import db
+from tests import factories
 from tests.appointments.test_pages import see, send
 from tests.prescriptions.conftest import (
     Stage,
@@ -17,6 +19,8 @@ from tests.prescriptions.conftest import (
     issued,
     item,
     medicine,
+    pharmacy,
+    post,
     row_of,
     stage,
     visit,
@@ -105,6 +109,35 @@ async def test_find_and_pick(client: httpx.AsyncClient, stage: Stage) -> None:
     assert str(other) not in freed
 
 
+async def test_pharmacies_near_the_patient(client: httpx.AsyncClient, stage: Stage) -> None:
+    """From the last pharmacy, else the preferred clinic, else the clinic; nothing is nearby where nobody knows a place."""
+    await in_stock(stage, 40)
+    await db.execute("UPDATE pharmacy SET name = '1', latitude = 38.7, longitude = -9.1 WHERE id = $1", stage.pharmacy)
+    await db.execute("UPDATE clinic SET latitude = 38.7, longitude = -9.2 WHERE id = $1", stage.cast.clinic_id)
+    pick, form = f"pick.0.{stage.medicine}", line(drug_name="amox")
+    assert "1 pharmacy nearby has it" in (await step(client, stage, pick, **form)).text
+    far, preferred = (
+        await pharmacy(latitude=-33.86, longitude=151.2),
+        await factories.clinic(latitude=48.1, longitude=11.5),
+    )
+    await db.execute(
+        "UPDATE patient SET preferred_clinic_ids = $2 WHERE account_id = $1", stage.patient.id, [uuid4(), preferred]
+    )
+    assert "pharmacy nearby" not in (await step(client, stage, pick, **form)).text  # there is none to ask in Munich
+    # sent to Sydney what another doctor signed
+    elsewhere = await visit(stage.patient.id, stage.cast.other_doctor.id, None)
+    order = {"appointment_id": str(elsewhere), "items": [item(drug_name="Cetirizine")]}
+    other = (await post(client, stage.cast.other_doctor, "/prescriptions", order)).json()["id"]
+    await post(client, stage.patient, f"/prescriptions/{other}/send", {"pharmacy_id": str(far)})
+    assert "No pharmacy nearby has it" in (await step(client, stage, pick, **form)).text
+    await db.execute("UPDATE pharmacy SET latitude = NULL, longitude = NULL WHERE id = $1", far)
+    await db.execute(
+        "UPDATE clinic SET latitude = NULL, longitude = NULL WHERE id IN ($1, $2)", preferred, stage.cast.clinic_id
+    )
+    nowhere = (await step(client, stage, pick, **form)).text
+    assert "1 pharmacy has it" in nowhere and "nearby" not in nowhere
+
+
 async def test_templates_and_as_last_time(client: httpx.AsyncClient, stage: Stage) -> None:
     unnamed = await step(client, stage, "save", **line())
     assert unnamed.status_code == 422 and "f-template_name" in unnamed.text
@@ -125,6 +158,30 @@ async def test_templates_and_as_last_time(client: httpx.AsyncClient, stage: Stag
     await issued(client, stage, item(drug_name="Metformin"))
     last = (await step(client, stage, "last", **line(drug_name=""))).text
     assert 'value="Metformin"' in last
+
+
+async def test_a_medicine_is_counted_as_the_catalogue_says(client: httpx.AsyncClient, stage: Stage) -> None:
+    """Its unit alone is offered; what an older one counted otherwise comes back in it, without its amount."""
+    bottled = await medicine("Amoxil syrup", "amoxicillin", unit_type="BOTTLES")
+    chosen = {"items.0.catalog_item_id": str(bottled)}
+    picked = (await step(client, stage, f"pick.0.{bottled}", **line(drug_name="amox"))).text
+    assert units_of(picked) == ["BOTTLES"]
+    typed = (await step(client, stage, "compute", **line(unit="MILLILITRES", quantity=10), **chosen)).text
+    assert units_of(typed) == ["BOTTLES", "MILLILITRES"]  # nothing that was typed changes unseen
+    wrong = await step(client, stage, "preview", **line(unit="MILLILITRES", quantity=10), **chosen)
+    assert wrong.status_code == 422 and 'href="#f-items.0.unit"' in wrong.text and "bottles" in wrong.text
+    saved = line(unit="MILLILITRES", quantity=10) | chosen
+    assert (await step(client, stage, "save", **saved, template_name="Syrup")).status_code == 200
+    template = await db.fetch_value("SELECT id FROM prescription_template WHERE doctor_id = $1", stage.doctor.id)
+    used = (await step(client, stage, f"template.{template}", **line(drug_name=""))).text
+    assert units_of(used) == ["BOTTLES"] and re.search(r'name="items.0.quantity"[^>]* value=""', used)
+    assert len(units_of((await step(client, stage, "compute", **line())).text)) > 10
+
+
+def units_of(page: str) -> list[str]:
+    """What a quantity of the first line can be counted in, the chosen first."""
+    options = page.partition('name="items.0.unit"')[2].partition("</select>")[0]
+    return sorted(re.findall(r'<option value="([A-Z]+)"', options))
 
 
 async def test_whose_pad(client: httpx.AsyncClient, stage: Stage) -> None:

@@ -74,8 +74,9 @@ async def medicine(name: str = "Amoxil", ingredient: str = "amoxicillin", **more
     item_id = uuid7()
     await db.execute(
         "INSERT INTO catalog_item (id, name, active_ingredient, form, strength, unit_type, max_daily)"
-        " VALUES ($1, $2, $3, 'tablets', $4, 'TABLETS', $5)",
+        " VALUES ($1, $2, $3, 'tablets', $4, $6, $5)",
         item_id, f"{name} {item_id.hex[-6:]}", ingredient, more.get("strength", "500 mg"), more.get("max_daily"),
+        more.get("unit_type", "TABLETS"),
     )  # fmt: skip
     return item_id
 

@@ -1,6 +1,5 @@
 """Issuing by the API: who may, what is demanded, what is warned of, what follows."""
 
-import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -9,9 +8,12 @@ import pytest
 
 from portal import db
 from portal.prescriptions.numbers import read_code
+from portal.settings import Settings
+from tests import naive
 from tests.appointments.conftest import audit_of, events_of
 from tests.catalogue import FULL, figure
-from tests.clients import published
+from tests.clients import asked_many_times, published
+from tests.owner import as_owner
 from tests.prescriptions.conftest import Stage, allergic, get, issued, item, medicine, order, post, row_of, visit
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +74,20 @@ async def test_from_the_catalogue(client: httpx.AsyncClient, stage: Stage) -> No
     unknown = item(catalog_item_id=str(uuid4()))
     answer = await post(client, stage.doctor, "/prescriptions", order(stage, unknown))
     assert answer.json()["errors"][0]["field"] == "items.0.catalog_item_id"
+
+
+async def test_counted_as_the_catalogue_counts(client: httpx.AsyncClient, stage: Stage) -> None:
+    """10 ml of what lies in bottles would be 10 bottles at the counter: the field `unit` is told what is counted."""
+    bottled = await medicine("Amoxil syrup", unit_type="BOTTLES")
+    more = {"catalog_item_id": str(bottled), "drug_name": None, "strength": None, "form": None}
+    wrong = item(dose=5, dose_unit="MILLILITRES", quantity=10, unit="MILLILITRES", **more)
+    for path in ("/prescriptions", "/prescriptions/check"):
+        answer = await post(client, stage.doctor, path, order(stage, wrong))
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["field"]) == (422, "items.0.unit") and "bottles" in error["message"]
+    assert await db.fetch_value("SELECT count(*) FROM prescription WHERE appointment_id = $1", stage.visit) == 0
+    (made,) = (await issued(client, stage, {**wrong, "quantity": 1, "unit": "BOTTLES"}))["items"]
+    assert (made["quantity"], made["unit"]) == (1, "BOTTLES")
 
 
 WARNINGS: list[tuple[str, dict[str, Any], str]] = [
@@ -142,18 +158,24 @@ async def test_the_same_request_once_more(client: httpx.AsyncClient, stage: Stag
 @pytest.mark.B1
 async def test_one_effect_per_key(client: httpx.AsyncClient, stage: Stage) -> None:
     """The same order twenty times at once and five times later is one prescription, and one answer."""
-    keys = 50 if FULL else 3
-    for number in range(keys):
-        wanted = order(stage, item(drug_name=f"Medicine {number}"))
+    keys = 500 if FULL else 3
+    for _number in range(keys):
+        wanted = order(stage, item(drug_name=f"M{uuid4()}"))
         headers = {**stage.doctor.bearer, "Idempotency-Key": f"one-{uuid4()}"}
-
-        async def ask(wanted: Any = wanted, headers: Any = headers) -> httpx.Response:
-            return await client.post("/api/prescriptions", json=wanted, headers=headers)
-
-        at_once = await asyncio.gather(*(ask() for _ in range(20)))
-        later = [await ask() for _ in range(5)]
+        at_once, later = await asked_many_times(client, "/api/prescriptions", wanted, headers)
         assert {one.status_code for one in at_once} <= {201, 409} and {one.status_code for one in later} == {201}
         assert len({one.json()["id"] for one in [*at_once, *later] if one.status_code == 201}) == 1
     stored = await db.fetch_value("SELECT count(*) FROM prescription WHERE appointment_id = $1", stage.visit)
     assert stored == keys
     figure("B1", f"issuing: {keys * 25} requests with {keys} keys: {stored} prescriptions")
+
+
+@pytest.mark.B1
+async def test_the_naive_twin_issues_several(settings: Settings, client: httpx.AsyncClient) -> None:
+    await as_owner(naive.SCHEMA)
+    async with naive.here(settings.database_url) as twin:
+        for number in range(5):
+            await asked_many_times(twin, "/api/prescriptions", {}, {"Idempotency-Key": f"issued-{number}"})
+    made = await db.fetch_value("SELECT count(*) FROM naive_effect")
+    figure("B1", f"naive twin: issuing: 125 requests with 5 keys: {made} prescriptions")
+    assert made > 5

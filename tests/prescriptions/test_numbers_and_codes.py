@@ -9,21 +9,34 @@ from typing import Any
 import httpx
 import pytest
 
-from portal.prescriptions.numbers import LENGTH, SIGNS, exact, new_code, read_code, shown_code
+from portal import db
+from portal.prescriptions.numbers import LENGTH, SIGNS, new_code, read_code, shown_code
+from portal.web.scalars import exact
 from tests.catalogue import FULL, figure
-from tests.prescriptions.conftest import Stage, issued, item, order
+from tests.prescriptions.conftest import Stage, issued, item, order, post
 
 pytestmark = pytest.mark.anyio
 
-# As they stand in JSON.
+# As they stand in JSON, where the first are no JSON at all: malformed. Every other one can be read, and is not allowed.
+NO_JSON = ("NaN", "Infinity", "-Infinity")
 BAD_DOSES = (
-    "NaN", "Infinity", "-0", "0", "-1", "1e400", "1E+200000", "1e1", "5.0", "0.50", "0.1234567890123456789012345678901",
+    *NO_JSON, '"NaN"', "-0", "0", "-1", "1e400", "1E+200000", "1e1", "5.0", "0.50", "0.1234567890123456789012345678901",
     '"1"', '"1,5"', '".5"', '"1."', '"5mg"', "true", "null", "10000", "0.0001", "[1]",
 )  # fmt: skip
 BAD_QUANTITIES = (
-    "NaN", "-Infinity", "-1", "0", "1.0", "0.5", '"1"', "true", str(2**31), str(2**63), "9" * 5000, "1e400", "null",
+    *NO_JSON, "-1", "0", "1.0", "0.5", '"1"', "true", str(2**31), str(2**63), "9" * 5000, "1e400", "null",
 )  # fmt: skip
 BAD_STRENGTHS = ("5.0 mg", ".5 mg", "1. mg", "10,0 mg", "500 mg\u0000", "500 mg\u202e", "x" * 61, "0.50 mg", "\u200b")
+RUSSIAN = "\u0430\u043c\u043e\u043a\u0441\u0438\u0446\u0438\u043b\u043b\u0438\u043d"  # amoxicillin
+# Letters that look like others, of Cyrillic, Greek, Armenian and Cherokee; and words that only look strange.
+LOOK_ALIKES = (
+    "\u0410\u043coxicillin", "Amoxicillin\u0430", "\u03bfmeprazole", "Par\u0430cetamol 500", "R\u0430mipril-Hexal",
+    "Ibupr\u0585fen", "\u13aamoxicillin", "A\u0301mo\u0445icillin", f"\u0410moxicillin + {RUSSIAN}",
+)  # fmt: skip
+WHOLE_WORDS = (
+    RUSSIAN, f"Amoxicillin {RUSSIAN}", "\u03b1-Tocopherol", "Levothyroxine 50\u00b5g", "\u7ef4\u751f\u7d20C",
+    "Am\u00f6xil \u00ae", "\u0623\u0645\u0648\u0643\u0633\u064a 500",
+)  # fmt: skip
 
 
 async def answer_to(client: httpx.AsyncClient, stage: Stage, name: str, raw: str) -> httpx.Response:
@@ -38,11 +51,26 @@ async def test_bad_numbers(client: httpx.AsyncClient, stage: Stage) -> None:
     for name, values in (("dose", BAD_DOSES), ("quantity", BAD_QUANTITIES)):
         for raw in values:
             answer = await answer_to(client, stage, name, raw)
-            assert answer.status_code in (400, 422), (name, raw, answer.status_code)
+            expected = 400 if raw in NO_JSON else 422
+            assert answer.status_code == expected, (name, raw, answer.status_code)
+            named = [one["field"] for one in answer.json().get("errors", ())]
+            assert expected == 400 or any(name in field for field in named), (name, raw, named)
             tried += 1
     for text in BAD_STRENGTHS:
         assert (await answer_to(client, stage, "strength", json.dumps(text))).status_code == 422, text
-    figure("E7", f"{tried + len(BAD_STRENGTHS)} bad numbers and strengths: 0 accepted")
+    for name in ("drug_name", "active_ingredient"):
+        for text in LOOK_ALIKES:
+            answer = await answer_to(client, stage, name, json.dumps(text))
+            assert answer.status_code == 422, text
+            assert answer.json()["errors"][0]["field"] == f"items.0.{name}", text
+    figure("E7", f"{tried + len(BAD_STRENGTHS) + 2 * len(LOOK_ALIKES)} bad numbers, strengths and names: 0 accepted")
+
+
+@pytest.mark.E7
+async def test_whole_words_of_another_alphabet(client: httpx.AsyncClient, stage: Stage) -> None:
+    for text in WHOLE_WORDS:
+        checked = await post(client, stage.doctor, "/prescriptions/check", order(stage, item(drug_name=text)))
+        assert checked.status_code == 200, (text, checked.text)
 
 
 @pytest.mark.E7
@@ -91,3 +119,17 @@ async def test_guesses_find_nothing(client: httpx.AsyncClient, stage: Stage) -> 
 async def found(client: httpx.AsyncClient, code: str) -> bool:
     shown: dict[str, Any] = (await client.get(f"/api/rx/{code}")).json()
     return bool(shown["authentic"])
+
+
+async def test_nothing_is_signed_when_every_code_is_taken(
+    client: httpx.AsyncClient, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chance gives the same code again and again: the doctor is asked to try later, and nothing stays behind."""
+    monkeypatch.setattr("secrets.choice", lambda signs: signs[0])
+    first = await issued(client, stage)
+    refused = await client.post(
+        "/api/prescriptions", json=order(stage, item(drug_name="Cetirizine")), headers=stage.doctor.bearer
+    )
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    sql = "SELECT count(*) FROM prescription_item i JOIN prescription p ON p.id = i.prescription_id WHERE p.appointment_id = $1"
+    assert await db.fetch_value(sql, stage.visit) == len(first["items"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from portal.web.counters import STRICTER, MemoryCounters
 from portal.web.limits import FREE_ATTEMPTS, LOGIN
 from tests import catalogue, factories, services
+from tests.clients import token_mailed_to
 from tests.processes.conftest import PROCESSES, Hosts, from_somewhere
 
 pytestmark = [pytest.mark.anyio, pytest.mark.D6]
@@ -19,21 +21,24 @@ pytestmark = [pytest.mark.anyio, pytest.mark.D6]
 TIMES = 1000 if catalogue.FULL else 100
 AT_ONCE = 40
 
+LOG_IN, RESET = "/api/auth/login", "/api/auth/reset-password"
 Caller = Callable[[int], tuple[str, dict[str, str]]]
 
 
-async def attack(hosts: Hosts, caller: Caller, source: str = "127.0.0.1") -> tuple[Counter[int], float]:
-    """Wrong passwords, forty at once: which answer how often, and how long it took."""
+async def attack(
+    hosts: Hosts, caller: Caller, source: str = "127.0.0.1", path: str = LOG_IN
+) -> tuple[Counter[int], float]:
+    """Wrong passwords, or guessed links to choose one, forty at once: which answer how often, and how long it took."""
     codes: Counter[int] = Counter()
     waiting = iter(range(TIMES))
     transport = httpx.AsyncHTTPTransport(local_address=source, limits=httpx.Limits(max_connections=AT_ONCE))
 
     async def one_after_the_other(client: httpx.AsyncClient) -> None:
         for number in waiting:
-            email, headers = caller(number)
-            body = {"email": email, "password": "wrong"}
-            path = f"{hosts.urls[number % 2]}/api/auth/login"
-            codes[(await client.post(path, json=body, headers=headers)).status_code] += 1
+            name, headers = caller(number)
+            body = {"email" if path == LOG_IN else "token": name, "password": "wrong three words"}
+            answer = await client.post(hosts.urls[number % 2] + path, json=body, headers=headers)
+            codes[answer.status_code] += 1
 
     begun = time.monotonic()
     async with httpx.AsyncClient(transport=transport, timeout=60) as client:
@@ -66,6 +71,12 @@ async def without_the_proxy() -> Caller:
     return lambda number: (f"anybody{number}@test.example", from_somewhere())
 
 
+async def guessed_links() -> Caller:
+    """A thousand tokens of the length that a mailed one has, behind addresses that are made up."""
+    true = from_somewhere()["X-Forwarded-For"]
+    return lambda number: (secrets.token_urlsafe(32), {"X-Forwarded-For": f"9.9.{number >> 8}.{number & 255}, {true}"})
+
+
 def tries_of_an_account(free: int, seconds: float) -> int:
     """The free ones, the one that starts the first pause, and those of pauses that ended meanwhile (1, 2, 4 … s)."""
     return free + 1 + int(math.log2(seconds + 1))
@@ -88,6 +99,21 @@ async def test_limits_hold_over_several_processes(hosts: Hosts) -> None:
             "D6", f"{make.__name__}: {codes[401]} of {TIMES} tried in {seconds:.1f} s, {PROCESSES} processes"
         )
         assert 1 <= codes[401] <= most(seconds) and codes.keys() <= {401, 429}
+
+
+async def test_links_to_a_new_password_are_not_guessed(hosts: Hosts) -> None:
+    """While one is on its way to its reader, who can use it afterwards."""
+    me = await factories.patient()
+    async with httpx.AsyncClient(base_url=hosts.urls[0], timeout=20) as client:
+        asked = await client.post(
+            "/api/auth/forgotten-password", json={"email": me.actor.email}, headers=from_somewhere()
+        )
+        assert asked.status_code == 202
+        codes, seconds = await attack(hosts, await guessed_links(), path=RESET)
+        catalogue.figure("D6", f"guessed links: {codes[409]} of {TIMES} tried in {seconds:.1f} s, none was right")
+        assert 1 <= codes[409] <= tries_of_an_address(LOGIN.most, seconds) and codes.keys() <= {409, 429}
+        body = {"token": await token_mailed_to(me.actor.email), "password": "another three words"}
+        assert (await client.post(RESET, json=body, headers=from_somewhere())).status_code == 204
 
 
 async def test_limits_are_stricter_while_redis_is_away(hosts: Hosts, redis: services.Redis) -> None:

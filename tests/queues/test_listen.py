@@ -98,7 +98,7 @@ async def test_the_grant_ends_with_the_visit_and_with_the_clinic(app: int, morni
     assert not others.ended.is_set() and (await listen(app, morning.people[1], morning)).status == 403
     await db.execute("DELETE FROM clinic_admin WHERE account_id = $1", cast.admin.id)
     left_at = perf_counter()
-    await asyncio.wait_for(boss.ended.wait(), 6)
+    await asyncio.wait_for(boss.ended.wait(), 5)
     left = perf_counter() - left_at
     catalogue.figure("C6", f"queue: ended with the visit after {seconds:.1f} s, with the clinic after {left:.1f} s")
     assert not others.ended.is_set()

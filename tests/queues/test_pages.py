@@ -46,9 +46,13 @@ async def test_the_doctors_board_from_the_first_call_to_the_end(morning: Morning
     assert again.status_code == 409 and 'data-tone="danger"' in again.text and 'id="day"' in again.text
     await send(client, doctor, f"{base}/call-next", date=str(morning.day), next=path)
     assert (await send(client, doctor, f"/appointments/{morning.visits[2]}/start", next=path)).status_code == 303
-    typed = {"doctor_notes": "Rest <b>well", "began": "13:30", "ended": "13:10", "next": path}
+    typed = {"doctor_notes": "Rest <b>well", "began": "11:55", "ended": "11:50", "next": path}
     wrong = await send(client, doctor, f"/appointments/{morning.visits[2]}/complete", **typed)
-    assert wrong.status_code == 422 and "Rest &lt;b&gt;well" in wrong.text and "13:30" in wrong.text
+    assert wrong.status_code == 422 and "Rest &lt;b&gt;well" in wrong.text and "11:55" in wrong.text
+    to_come = await send(
+        client, doctor, f"/appointments/{morning.visits[2]}/complete", **typed | {"began": "23:59", "ended": ""}
+    )
+    assert to_come.status_code == 422 and "This time has not come yet." in to_come.text and "23:59" in to_come.text
     assert (await morning.row(2))["status"] == "IN_PROGRESS"
     done = await send(client, doctor, f"/appointments/{morning.visits[2]}/complete", **typed | {"began": "11:05"})
     assert (done.status_code, done.headers["location"]) == (303, path)
@@ -77,6 +81,20 @@ async def test_a_delay_is_announced_and_a_wrong_one_is_kept_in_its_field(morning
     ).status_code == 403
     foreign = await send(client, doctor, action, date=str(morning.day), delay_minutes="5", next="//evil.example/")
     assert foreign.headers["location"] == "/today"
+
+
+async def test_the_front_desk_shows_who_comes_next_and_the_doctor_everybody(morning: Morning) -> None:
+    """Whoever is late stands there, and the next four."""
+    everybody = list(range(1, 9))
+    for number in everybody:
+        await morning.book(number)
+    desk = (await see(morning.client, morning.cast.admin, "/clinic/desk")).text
+    board = (await see(morning.client, morning.cast.doctor, f"/today?date={morning.day}")).text
+    shown, all_of_them = (
+        [number for number, one in morning.visits.items() if f'id="visit-{one}"' in text] for text in (desk, board)
+    )
+    assert all_of_them == everybody and 4 <= len(shown) < 8 and shown == everybody[: len(shown)]
+    assert f"{8 - len(shown)} more later" in desk and "more later" not in board
 
 
 async def test_the_front_desk_finds_checks_in_and_calls(morning: Morning) -> None:

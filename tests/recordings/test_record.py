@@ -29,7 +29,9 @@ async def test_both_agree_then_it_runs_and_the_two_fetch_it(visit: Recorded, mon
     for number, content in enumerate((WEBM, b"second", b"third")):
         assert (await visit.send(doctor, recording, number, content)).status_code == 201
     assert (await visit.fetch(patient, recording)).json()["code"] == "not_ready"
-    assert (await visit.step(patient, "STOP")).json()["recordings"][0]["status"] == "STOPPED"
+    stopped = (await visit.step(patient, "STOP")).json()["recordings"][0]
+    assert stopped["status"] == "STOPPED"
+    assert stopped["link"] == f"/api/video/sessions/{visit.session_id}/recording/{recording}"
     assert (await visit.send(doctor, recording, 3, b"the last one")).status_code == 201  # it was on its way
     for who in (doctor, patient):
         file = await visit.fetch(who, recording)

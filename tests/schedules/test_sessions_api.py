@@ -36,12 +36,20 @@ async def test_the_life_of_a_session(client: httpx.AsyncClient) -> None:
     changed = {name: value for name, value in body(doctor, max_queue_size=12).items() if name != "doctor_id"}
     for headers, status in ((stranger.bearer, 404), (patient.bearer, 403), ({}, 401), (doctor.bearer, 200)):
         assert (await client.put(path, json=changed, headers=headers)).status_code == status
+    whole = body(doctor, max_queue_size=12)  # as it was made, doctor and all
+    assert (await client.put(path, json=whole, headers=doctor.bearer)).json()["max_queue_size"] == 12
+    given_away = await client.put(path, json={**whole, "doctor_id": str(stranger.id)}, headers=doctor.bearer)
+    assert (given_away.status_code, given_away.json()["errors"][0]["field"]) == (422, "doctor_id")
     off = {"date": str(MONDAY), "kind": "CANCELLED", "reason": "Training"}
     for headers, status in ((stranger.bearer, 404), (patient.bearer, 403), ({}, 401), (doctor.bearer, 201)):
         override = await client.post(path + "/overrides", json=off, headers=headers)
         assert override.status_code == status
     assert override.json()["slots"]["removed"] == 12
-    assert (await client.get(path + "/overrides", headers=doctor.bearer)).json()["overrides"][0]["reason"] == "Training"
+    listed = (await client.get(path + "/overrides?skip=0&limit=10", headers=doctor.bearer)).json()
+    assert (listed["total"], listed["skip"], listed["limit"]) == (1, 0, 10)
+    assert listed["overrides"][0]["reason"] == "Training"
+    beyond = (await client.get(path + "/overrides?skip=1", headers=doctor.bearer)).json()
+    assert (beyond["total"], beyond["overrides"]) == (1, [])
     assert (await client.get(path + "/overrides", headers=stranger.bearer)).status_code == 404
     gone = await client.delete(f"{path}/overrides/{override.json()['id']}", headers=doctor.bearer)
     assert gone.json()["added"] == 12

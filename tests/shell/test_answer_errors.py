@@ -36,6 +36,15 @@ async def test_problem_page(visitor: httpx.AsyncClient, kind: str, status: int, 
         assert "Secret" not in answer.text
 
 
+async def test_every_way_on_leads_to_where_somebody_was(visitor: httpx.AsyncClient) -> None:
+    """With what the address asked for; a refused form leads back to the page that it stood on."""
+    shown = (await visitor.get("/errors/busy?day=2026-11-20", headers=HTML)).text
+    assert 'href="/errors/busy?day=2026-11-20"' in shown and 'name="next" value="/errors/busy?day=2026-11-20"' in shown
+    referer = {"Referer": "http://testserver.local/numbers?count=3", "Origin": "http://testserver.local"}
+    posted = (await visitor.post("/limited", headers={**HTML, **referer})).text
+    assert 'name="next" value="/numbers?count=3"' in posted
+
+
 @pytest.mark.parametrize(("kind", "status", "code"), CASES)
 async def test_problem_fragment(visitor: httpx.AsyncClient, kind: str, status: int, code: str) -> None:
     answer = await visitor.get(f"/errors/{kind}", headers=HTMX)

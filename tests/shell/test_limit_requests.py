@@ -55,6 +55,16 @@ async def test_limit_of_a_person(limited: Litestar) -> None:
     assert first.status_code == 200 and first.headers["ratelimit-remaining"] == "9"
 
 
+async def test_parts_that_an_open_page_asks_for_have_a_minute_of_their_own(limited: Litestar) -> None:
+    person, part = await factories.patient(), {"HX-Request": "true"}
+    async with a_client(limited, person, headers=part) as pages, a_client(limited, headers=person.bearer | part) as api:
+        assert await statuses(pages, "/own", 61) == [200] * 60 + [429]
+        refused = await pages.get("/own")
+        assert (refused.headers["hx-retarget"], refused.headers["hx-reswap"]) == ("#toasts", "innerHTML")
+        assert 'class="toast"' in refused.text
+        assert await statuses(api, "/api/errors/conflict", 11) == [409] * 10 + [429], "a program says so in vain"
+
+
 async def test_static_files_and_health_are_not_counted(limited: Litestar) -> None:
     async with a_client(limited, client=("192.0.2.50", 1)) as visitor:
         assert set(await statuses(visitor, "/static/css/base.css", 50)) == {200}

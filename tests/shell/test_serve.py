@@ -54,10 +54,10 @@ def test_header_attacks_on_the_real_server(running: Served) -> None:
             return connection.recv(4096).split(b"\r\n", 1)[0]
 
     own = f"{host}:{port}".encode()
-    assert b" 200" in raw(b"GET /health HTTP/1.1\r\nHost: " + own + b"\r\n\r\n")
-    assert b" 400" in raw(b"GET /health HTTP/1.1\r\nHost: " + own + b"\r\nHost: evil.com\r\n\r\n")
-    assert b" 400" in raw(b"GET /health HTTP/1.0\r\n\r\n")
-    assert b" 400" in raw(b"GET /health HTTP/1.1\r\nHost: evil.com/" + own + b"\r\n\r\n")
+    assert b" 200" in raw(b"GET /login HTTP/1.1\r\nHost: " + own + b"\r\n\r\n")
+    assert b" 400" in raw(b"GET /login HTTP/1.1\r\nHost: " + own + b"\r\nHost: evil.com\r\n\r\n")
+    assert b" 400" in raw(b"GET /login HTTP/1.0\r\n\r\n")
+    assert b" 400" in raw(b"GET /login HTTP/1.1\r\nHost: evil.com/" + own + b"\r\n\r\n")
     assert b" 404" in raw(b"GET /%2e%2e/health HTTP/1.1\r\nHost: " + own + b"\r\n\r\n")
     assert b" 404" in raw(b"GET //health HTTP/1.1\r\nHost: " + own + b"\r\n\r\n")
     assert b" 404" in raw(b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: " + own + b"\r\n\r\n")
@@ -120,6 +120,9 @@ def test_log_is_json_lines_without_personal_data(running: Served) -> None:
         ([], {"PORTAL_TRUSTED_PROXIES": "proxy"}, "PORTAL_TRUSTED_PROXIES"),
         ([], {"PORTAL_BASE_URL": "https://clinic.org", "PORTAL_RATE_LIMIT": "0"}, "PORTAL_RATE_LIMIT"),
         (["--demo", "--host", "0.0.0.0"], {}, "--demo"),
+        (["--host", "0.0.0.0"], {"PORTAL_DEMO": "true"}, "--demo"),
+        (["--host", "::"], {"PORTAL_RATE_LIMIT": "0"}, "PORTAL_RATE_LIMIT"),
+        (["--host", "0.0.0.0"], {"PORTAL_TEST_FAULTS": "/nowhere", "FAULT_AT": "before_mark:kill"}, "FAULT_AT"),
         ([], {"DATABASE_URL": "mysql://secret@db"}, "DATABASE_URL"),
         ([], {"DATABASE_URL": "postgresql://user:secret@127.0.0.1:1/none"}, "DATABASE_URL"),
         ([], {"PORTAL_KEYS": "/nowhere/keys.json"}, "PORTAL_KEYS"),

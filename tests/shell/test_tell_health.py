@@ -78,3 +78,11 @@ async def test_however_many_ask_one_connection_is_used(
     async with asyncio.timeout(10):
         while (await visitor.get("/health/ready")).status_code != 200:
             await asyncio.sleep(0.1)
+
+
+async def test_health_is_told_under_any_host_name(settings: Settings, app: Litestar) -> None:
+    """A container asks itself by 127.0.0.1, whatever name the portal has; all else is answered under its names only."""
+    own = {"host": "127.0.0.1:8000"}
+    async with another_app(settings, allowed_hosts=("clinic.example",)) as other, a_client(other) as client:
+        answers = [await client.get(path, headers=own) for path in ("/health", "/health/ready", "/login", "/healthy")]
+    assert [one.status_code for one in answers] == [200, 200, 400, 400]

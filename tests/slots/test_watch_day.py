@@ -95,6 +95,8 @@ async def test_an_added_time_shows_the_whole_day_and_a_removed_one_goes(port: in
     await actions.remove_slot(doctor.actor, slot.id)
     events = await page.count(2)
     assert str(slot.id) not in events[1].data
+    gone = (await client.count(2))[1]
+    assert (gone.name, gone.json["slots"]) == ("slot.removed", [])
 
 
 async def test_who_was_away_sees_what_was_removed_meanwhile(port: int) -> None:
@@ -134,5 +136,9 @@ async def test_a_cancelled_visit_frees_its_time(port: int) -> None:
     async with db.transaction():
         await db.execute("UPDATE appointment SET status = 'CANCELLED' WHERE id = $1", appointment)
         live.publish(slots_topic(doctor.id, day), "slot.freed", slot_id=slot)
-    await told(stream, slot, "OPEN")
+    assert (await told(stream, slot, "OPEN"))["event"] == "slot.freed"
+    async with db.transaction():  # what is said of a time never contradicts what is read of it
+        await db.execute("UPDATE slot SET disabled = true WHERE id = $1", slot)
+        live.publish(slots_topic(doctor.id, day), "slot.freed", slot_id=slot)
+    assert (await told(stream, slot, "DISABLED"))["event"] == "slot.disabled"
     assert (await connect(port, f"slots:{doctor.id}:2026-13-01")).status == 404

@@ -150,7 +150,7 @@ async def test_either_of_the_two_calls_it_off(visit: Visit, monkeypatch: pytest.
     with published(monkeypatch) as told:
         answer = await visit.act(cast.doctor, "cancel", {"cancellation_reason": "an emergency"})
     assert (answer.json()["status"], answer.json()["cancellation_reason"]) == ("CANCELLED", "an emergency")
-    assert {"video.ended", "appointment.cancelled", "slot.released"} <= {name for _topic, name in told}
+    assert {"video.ended", "appointment.cancelled", "slot.freed"} <= {name for _topic, name in told}
     assert await visit.states() == ("CANCELLED", "CANCELLED")
     assert len(await emitted("video.consultation.cancelled", visit.session_id)) == 1
     assert [name for name, _data in await events_of(visit.appointment_id)].count("appointment.cancelled") == 1

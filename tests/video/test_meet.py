@@ -3,7 +3,7 @@
 import pytest
 
 from portal import db
-from tests.appointments.conftest import appointment_row, audit_of, events_of
+from tests.appointments.conftest import appointment_row, audit_of, events_of, post
 from tests.clients import emitted, published
 from tests.video.conftest import Visit
 
@@ -40,6 +40,26 @@ async def test_the_first_one_waits_and_with_the_second_the_visit_begins(
     ]
 
 
+@pytest.mark.parametrize(("action", "met"), [("complete", True), ("cancel", False), ("no-show", False)])
+async def test_whoever_is_in_the_room_hears_that_the_visit_was_closed_elsewhere(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, action: str, met: bool
+) -> None:
+    """By the doctor's day or over the API: the room is told, and told before anybody loses the right to listen."""
+    cast = visit.cast
+    await visit.join(cast.patient)
+    if met:
+        await visit.join(cast.doctor)
+    elif action == "no-show":
+        await visit.begin_in(-10)
+    with published(monkeypatch) as told:
+        body = {"reason": "The doctor is ill"} if action == "cancel" else None
+        answer = await post(visit.client, cast.doctor, f"/appointments/{visit.appointment_id}/{action}", body)
+    assert answer.status_code == 200, answer.text
+    topics = [f"appointment:{visit.appointment_id}", f"user:{cast.patient.id}", f"user:{cast.doctor.id}"]
+    assert [topic for topic, name in told if name == "video.ended"] == topics
+    assert next(name for topic, name in told if topic == topics[0]) == "video.ended"
+
+
 async def test_the_answer_has_the_fields_of_the_contract(visit: Visit) -> None:
     joined = await visit.join(visit.cast.patient)
     assert joined.keys() == {
@@ -70,6 +90,7 @@ async def test_the_doctor_ends_it_and_the_appointment_is_completed(
     assert await visit.states() == ("COMPLETED", "COMPLETED")
     names = {name for _topic, name in told}
     assert {"video.ended", "appointment.changed"} <= names
+    assert told[0][1] == "video.ended"  # before anybody loses the right to listen
     (event,) = await emitted("video.consultation.completed", visit.session_id)
     assert event == {
         "session_id": str(visit.session_id), "appointment_id": str(visit.appointment_id), "doctor_id": str(cast.doctor.id),

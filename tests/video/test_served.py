@@ -129,6 +129,8 @@ async def test_a_flood_of_signals_drowns_nobody_else(
         f" (quiet: median {statistics.median(quiet) * 1000:.0f} ms)",
     )
     assert answers.keys() == {201, 429} and answers[201] <= 300
+    if catalogue.FULL:  # the time depends on the machine: it is judged where nothing else runs
+        assert p95 < 500
     refused = await visit.act(visit.cast.patient, "signals", CANDIDATE)
     assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
     assert (await visit.look(visit.cast.doctor, "/room"))["status"] == "ACTIVE"

@@ -28,6 +28,19 @@ async def strangers(cast: Cast) -> list[factories.Person]:
     return [cast.other_patient, cast.other_doctor, cast.admin, cast.other_admin, *others]
 
 
+async def unnamed(visit: Visit, token: str) -> list[httpx.Response]:
+    """The same from somebody who says no name, or one that nobody believes."""
+    answers = []
+    for headers in ({}, {"Authorization": "Bearer x.y.z"}):
+        for action, body in ASKED:
+            for one in (body, {**(body or {}), "attendee_token": token}):
+                extra = {"json": one} if one is not None else {}
+                answers.append(await visit.client.post(f"/api{visit.path}/{action}", headers=headers, **extra))
+        paths = [f"/api{visit.path}{what}" for what in ("", "/signals", "/room")]
+        answers += [await visit.client.get(path, headers=headers) for path in paths]
+    return answers
+
+
 async def test_nobody_else_gets_in_at_any_time(visit: Visit) -> None:
     cast, tries, inside = visit.cast, 0, 0
     others = await strangers(cast)
@@ -47,10 +60,14 @@ async def test_nobody_else_gets_in_at_any_time(visit: Visit) -> None:
             answers.append(await get(visit.client, who, f"{visit.path}/room"))
             tries += len(answers)
             inside += sum(one.status_code != 403 or token in one.text for one in answers)
+        nameless = await unnamed(visit, token)
+        tries += len(nameless)
+        inside += sum(one.status_code != 401 or token in one.text for one in nameless)
         people = await db.fetch("SELECT account_id FROM video_attendee WHERE video_session_id = $1", visit.session_id)
         assert {row["account_id"] for row in people} <= {cast.patient.id, cast.doctor.id} and len(people) <= 2
     catalogue.figure(
-        "F9", f"{tries} tries of {len(others)} others, before to after: {inside} got in or were told anything"
+        "F9",
+        f"{tries} tries of {len(others)} others and of nobody known, before to after: {inside} got in or were told anything",
     )
     assert inside == 0
 

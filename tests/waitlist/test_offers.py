@@ -1,9 +1,11 @@
 """A time that becomes free is kept for whoever has waited longest, and goes on when they do not take it."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
-from portal import db
+from portal import clock, db
 from portal.waitlist import actions
 from tests import factories
 from tests.appointments.conftest import Cast, audit_of, get, post
@@ -12,6 +14,7 @@ from tests.slots.conftest import row_of
 from tests.waitlist.conftest import jobs_for, offer_to, taken, waits
 
 pytestmark = pytest.mark.anyio
+OTHER_DAYS = str(clock.now().date() + timedelta(days=300))
 
 
 async def test_cancel_offers_it_and_the_patient_books_it(
@@ -102,7 +105,7 @@ async def test_an_offer_keeps_to_the_rules_of_holds(client: httpx.AsyncClient, c
     assert (await post(client, same_day, f"/slots/{other_time}/hold")).is_success
     await waits(client, video, cast, service_type="VIRTUAL")
     await db.execute("UPDATE slot SET service_type = 'IN_PERSON' WHERE id = $1", slot)
-    for wrong in ({"from": "2031-01-01", "to": "2031-01-02"}, {"specialty_id": str(await factories.specialty())}):
+    for wrong in ({"from": OTHER_DAYS, "to": OTHER_DAYS}, {"specialty_id": str(await factories.specialty())}):
         await waits(client, await factories.patient(), cast, **wrong)
     await waits(client, right, cast, specialty_id=str(cast.specialty_id))
     await post(client, cast.patient, f"/appointments/{visit}/cancel", {"reason": "x"})

@@ -60,6 +60,10 @@ class Provider(Protocol):
         """End a meeting for all who are in it; one that is over already is."""
         ...
 
+    def make_ready(self) -> None:
+        """Load at the start what the first to come in would otherwise wait for; may take a second, so in a thread."""
+        ...
+
     def ice_servers(self, attendee_id: UUID) -> list[IceServer] | None:
         """Servers that help browsers to find each other, where they talk directly."""
         ...

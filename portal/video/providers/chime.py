@@ -50,6 +50,10 @@ class Chime:
         self._media_region = media_region or self._region
         self._made: Any = None
 
+    def make_ready(self) -> None:
+        """The library reads from files what it knows of the service."""
+        self._client()
+
     async def admit(self, asked: Asked, seconds: float) -> Admitted:
         return await _in_thread(partial(self._admit, asked), seconds)
 

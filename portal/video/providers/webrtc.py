@@ -30,6 +30,9 @@ class WebRtc:
     async def close(self, meeting_id: str) -> None:
         """Nothing to do: both pages hang up."""
 
+    def make_ready(self) -> None:
+        """Nothing to load."""
+
     def ice_servers(self, attendee_id: UUID) -> list[IceServer]:
         """STUN as it is; TURN with a name that says until when, and the proof that we wrote it (coturn's REST scheme)."""
         found = [IceServer(urls=self._stun)] if self._stun else []
