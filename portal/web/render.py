@@ -81,7 +81,8 @@ def page(template: str, *, status: int = 200, headers: dict[str, str] | None = N
     from portal.web.context import page_context
 
     body = render(template, **{**page_context(), "status": status, **context})
-    return Response(body, status_code=status, media_type="text/html", headers=headers)
+    # Of the same address htmx gets a part: a browser that goes back must not show that as the page.
+    return Response(body, status_code=status, media_type="text/html", headers={"Vary": "HX-Request", **(headers or {})})
 
 
 fragment = page  # the same context, the same answer: a template whose name begins with _ is a fragment

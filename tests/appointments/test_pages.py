@@ -105,7 +105,7 @@ async def test_the_clinics_day(client: httpx.AsyncClient, cast: Cast) -> None:
     assert (await post(client, cast.admin, f"/appointments/{visit['id']}/start")).status_code == 403
 
 
-async def test_parts_for_htmx_are_the_whole_page_or_less(client: httpx.AsyncClient, cast: Cast) -> None:
+async def test_parts_for_htmx_come_without_the_frame(client: httpx.AsyncClient, cast: Cast) -> None:
     visit = await booked(client, cast)
     pages = [
         (cast.patient, f"/appointments/{visit['id']}", 'id="visit"'),
@@ -113,7 +113,13 @@ async def test_parts_for_htmx_are_the_whole_page_or_less(client: httpx.AsyncClie
         (cast.patient, "/home", 'id="visits"'),
     ]
     for who, path, part in pages:
-        assert part in (await see(client, who, path, **{"HX-Request": "true"})).text
+        whole, asked = await see(client, who, path), await see(client, who, path, **{"HX-Request": "true"})
+        for frame in ("<!doctype html>", 'class="site-header"', 'class="site-footer"', "<script"):
+            assert frame in whole.text, (path, frame)
+            assert frame not in asked.text, (path, frame)
+        for answer in (whole, asked):
+            assert part in answer.text
+            assert "HX-Request" in answer.headers["vary"]  # or a browser that goes back shows the part alone
 
 
 async def test_times_name_their_zone_when_the_viewer_has_another(client: httpx.AsyncClient, cast: Cast) -> None:
