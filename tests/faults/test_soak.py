@@ -1,7 +1,6 @@
 """G10: hours under load with one fault after the other; nothing grows, nothing stays behind, no rule is broken."""
 
 import asyncio
-import contextlib
 import os
 import random
 import signal
@@ -32,7 +31,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.G10, pytest.mark.soak, pytest.mark.
 server, database_url = fixtures.server, fixtures.own_database_url
 SECONDS = float(os.environ.get("SOAK_SECONDS", "7200"))
 PAUSE = 20.0  # between two faults
-LOOKS = int(SECONDS / 10)  # at the memory of each worker, one in ten seconds
+LOOK = 10.0  # seconds between two looks at the memory of the process that nobody kills
 WARM, AT_ONCE = 6, 6  # a minute until it has seen every kind of request; a minute of looks is one reading
 # What a request or a loop may leave behind when it is killed, and nobody comes for.
 LEFT = {
@@ -61,9 +60,7 @@ class Faults:
         ]
 
     async def worker_killed(self) -> None:
-        """The youngest, so that the others grow old."""
-        youngest = max(children(self.portal), key=lambda one: one.create_time())
-        os.kill(youngest.pid, signal.SIGKILL)
+        os.kill(random.choice(children(self.portal)).pid, signal.SIGKILL)
 
     async def killed_at_a_point(self) -> None:
         point = random.choice(sorted(faults.POINTS))
@@ -92,28 +89,19 @@ class Faults:
                 await fault()
 
 
-def memory(portal: Served) -> dict[int, int]:
-    """What each worker holds, in bytes; with what it shares with its origin, for copies part from it page by page."""
-    found = {}
-    for one in children(portal):
-        with contextlib.suppress(psutil.Error):
-            found[one.pid] = one.memory_info().rss
-    return found
+async def memory(portal: Served, looks: list[int]) -> None:
+    """What the one process of `portal` holds, in bytes, every ten seconds until this is cancelled."""
+    process = psutil.Process(portal.process.pid)
+    while True:
+        await asyncio.sleep(LOOK)
+        looks.append(process.memory_info().rss)
 
 
-async def growth(portal: Served, seconds: float) -> float:
-    """By how much a worker grows from its first steady look on, by medians: the most of all that were seen for long.
-
-    Hours of faults kill every worker at some time, so each one is measured by its own life.
-    """
-    looks: dict[int, list[int]] = {}
-    for _look in range(LOOKS):
-        await asyncio.sleep(seconds / LOOKS)
-        for pid, held in memory(portal).items():
-            looks.setdefault(pid, []).append(held)
-    steady = [of_one[WARM:] for of_one in looks.values() if len(of_one) >= WARM + 2 * AT_ONCE]
-    assert steady, "no worker was seen for three minutes: nothing can be said of its memory"
-    return max(statistics.median(one[-AT_ONCE:]) / statistics.median(one[:AT_ONCE]) for one in steady) - 1
+def growth(looks: list[int]) -> float:
+    """From the first steady minute to the last one, by medians."""
+    steady = looks[WARM:]
+    assert len(steady) >= 2 * AT_ONCE, "three minutes at least, or nothing can be said of the memory"
+    return statistics.median(steady[-AT_ONCE:]) / statistics.median(steady[:AT_ONCE]) - 1
 
 
 async def left(server: Server) -> dict[str, int]:
@@ -137,18 +125,26 @@ async def test_hours_under_load(server: Server, settings: Settings, pool: None, 
     async def mail(_settings: Settings, _payload: dict[str, object]) -> None:
         """Nobody is written to."""
 
-    given = {"DATABASE_URL": server.url, "PORTAL_RATE_LIMIT": "0", **armed(tmp_path)}
-    with redis() as shared, served("--workers", "3", data=settings.data, REDIS_URL=shared.url, **given) as portal:
+    given = {"DATABASE_URL": server.url, "PORTAL_RATE_LIMIT": "0"}
+    looks: list[int] = []
+    with (
+        redis() as shared,
+        served("--workers", "3", data=settings.data, REDIS_URL=shared.url, **given, **armed(tmp_path)) as portal,
+    ):
         tokens.use_keys(replace(settings, base_url=portal.url))
-        callers, trouble = await crowd([portal.url], people=12), Faults(portal, server, shared, tmp_path)
-        callers.think, callers.cancels = 0.2, 1.0
-        async with worker.running(settings, [Job("mail", mail)], [], relay):
-            going = asyncio.create_task(trouble.go_on())
-            grown = asyncio.create_task(growth(portal, SECONDS))
-            await callers.run(SECONDS)
-            going.cancel()
-            behind = await left(server)
-        share = await grown
+        # Faults kill every worker of that host at some time. On another one a process lives through all of it.
+        same = {"REDIS_URL": shared.url, "PORTAL_KEYS": str(settings.data / "keys.json"), "PORTAL_BASE_URL": portal.url}
+        with served(data=tmp_path / "spared", **given, **same) as spared:
+            callers = await crowd([portal.url, spared.url], people=12)
+            callers.think, callers.cancels = 0.2, 1.0
+            trouble = Faults(portal, server, shared, tmp_path)
+            async with worker.running(settings, [Job("mail", mail)], [], relay):
+                going = [asyncio.create_task(one) for one in (trouble.go_on(), memory(spared, looks))]
+                await callers.run(SECONDS)
+                for one in going:
+                    one.cancel()
+                behind = await left(server)
+    share = growth(looks)
     lost, twice = await doubled(settings.database_url, callers.promised + callers.uncertain)
     rules = await broken(settings.database_url)
     catalogue.figure(
