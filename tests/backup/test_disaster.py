@@ -44,12 +44,13 @@ async def old() -> AsyncIterator[Machine]:
 
 
 def kill_database(machine: Machine) -> None:
-    """As a power cut: the postmaster and all its children at once."""
+    """As a power cut: the postmaster and all its children at once. Over when nothing of them is left to be stopped."""
     pid = int((machine.settings.data / "postgres" / "postmaster.pid").read_text().split()[0])
-    children = psutil.Process(pid).children()
-    for process in [psutil.Process(pid), *children]:
+    processes = [psutil.Process(pid), *psutil.Process(pid).children()]
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(processes, timeout=60)  # what is dead and not yet buried looks alive to `pg_ctl stop`
 
 
 async def fill() -> str:
