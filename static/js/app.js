@@ -22,9 +22,14 @@ const leave = (box) => setTimeout(() => (box.matches(":hover, :focus-within") ? 
 document.querySelectorAll("#toasts .toast").forEach(leave);
 
 const failed = () => toast(document.getElementById("toasts")?.dataset.failed, "danger");
-document.addEventListener("htmx:error", ({ target }) => { if (target.id !== "live" && !document.body.matches("[data-bare]")) failed(); });
+document.addEventListener("htmx:error", ({ target }) => {
+  if (target.id === "live") listenLater();
+  else if (!document.body.matches("[data-bare]")) failed();
+});
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (ctx.response.status >= 500 && ctx.sourceElement?.id !== "live") failed();
+  const { status } = ctx.response;
+  if (ctx.sourceElement?.id === "live") { if (status === 429 || status >= 500) listenLater(); }
+  else if (status >= 500) failed();
 });
 
 // `data-live` on <html>: "on" while the stream is open, "off" after it broke. Styles and the page's words follow it.
@@ -55,6 +60,16 @@ function listen() {
 }
 document.addEventListener("visibilitychange", listen);
 document.addEventListener("DOMContentLoaded", listen);
+
+// A stream that never opened is asked for again, less and less often; what happened meanwhile is told when it opens. One
+// that was open is opened again by htmx's extension.
+let pause = 1000;
+function listenLater() {
+  if (listened) return;
+  live("off");
+  setTimeout(() => { document.addEventListener("visibilitychange", listen); listen(); }, pause * (0.7 + 0.6 * Math.random()));
+  pause = Math.min(pause * 2, 60000);
+}
 
 document.addEventListener("click", (event) => {
   const at = event.target.closest("[data-dialog], [data-close], [data-dismiss], [data-reveal], [data-print], [data-copy]");

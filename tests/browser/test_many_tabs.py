@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Guests
 from tests.browser.stage import Stage
@@ -95,6 +95,31 @@ def test_a_restart_of_the_server_is_survived(guests: Guests, stage: Stage, tmp_p
     with served("--demo", data=tmp_path, port=port, **settings):
         page.locator("html[data-live=on]").wait_for(timeout=15_000)
         wait_for_state(page, slot, "HELD")
+
+
+def test_a_stream_that_did_not_open_is_asked_for_again(guests: Guests, stage: Stage) -> None:
+    """No network in the moment in which the page is opened, then a portal that is too busy."""
+    for words in ("ERR_INTERNET_DISCONNECTED", "503 (Service Unavailable)", "Failed to fetch"):
+        guests.expect(words)
+    slot = free_times(stage, "doctor13@example.com", 3)[0]
+    page, troubles = guests.open(), [None, 503, None]
+
+    def answer(route: Route) -> None:
+        if not troubles:
+            route.continue_()
+        elif (status := troubles.pop(0)) is None:
+            route.abort("internetdisconnected")
+        else:
+            route.fulfill(status=status, headers={"Retry-After": "1"})
+
+    page.route("**/live?*", answer)
+    page.goto(slot.page)
+    expect(page.locator("html[data-live=off]")).to_be_attached()
+    hold(guests.open("patient46@example.com"), slot)  # nobody tells this page now
+    page.locator("html[data-live=on]").wait_for(timeout=20_000)
+    assert not troubles
+    wait_for_state(page, slot, "HELD")
+    assert not page.locator("#toasts .toast").count()  # a page that is not live yet is no failure of what somebody did
 
 
 def test_a_logout_in_one_tab_ends_the_streams_of_the_others(guests: Guests) -> None:
