@@ -24,12 +24,11 @@ document.querySelectorAll("#toasts .toast").forEach(leave);
 const failed = () => toast(document.getElementById("toasts")?.dataset.failed, "danger");
 document.addEventListener("htmx:error", ({ target }) => {
   if (target.id === "live") listenLater();
-  else if (!document.body.matches("[data-bare]")) failed();
+  else if (document.body.dataset.bare === undefined) failed();
 });
-document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  const { status } = ctx.response;
-  if (ctx.sourceElement?.id === "live") { if (status === 429 || status >= 500) listenLater(); }
-  else if (status >= 500) failed();
+document.addEventListener("htmx:response:error", ({ target, detail: { ctx } }) => {
+  if (target.id === "live") listenLater(ctx.response.status);
+  else if (ctx.response.status >= 500) failed();
 });
 
 // `data-live` on <html>: "on" while the stream is open, "off" after it broke. Styles and the page's words follow it.
@@ -52,23 +51,22 @@ document.addEventListener("htmx:sse:error", ({ detail }) => {
 
 // A tab that is opened in the background asks for its stream when it is first looked at: a browser has six connections
 // to one host, and they would be used up.
+let asked = false;
 function listen() {
   const at = document.getElementById("live");
-  if (document.hidden || !at) return;
-  document.removeEventListener("visibilitychange", listen);
+  if (document.hidden || !at || asked) return;
+  asked = true;
   htmx.trigger(at, "look");
 }
 document.addEventListener("visibilitychange", listen);
 document.addEventListener("DOMContentLoaded", listen);
 
-// A stream that never opened is asked for again, less and less often; what happened meanwhile is told when it opens. One
+// A stream that never opened is asked for again within ten seconds; what happened meanwhile is told when it opens. One
 // that was open is opened again by htmx's extension.
-let pause = 1000;
-function listenLater() {
-  if (listened) return;
+function listenLater(status) {
+  if (listened || status < 429) return;  // without a status there was no answer at all
   live("off");
-  setTimeout(() => { document.addEventListener("visibilitychange", listen); listen(); }, pause * (0.7 + 0.6 * Math.random()));
-  pause = Math.min(pause * 2, 60000);
+  setTimeout(() => { asked = false; listen(); }, 5000 * (1 + Math.random()));
 }
 
 document.addEventListener("click", (event) => {
@@ -94,7 +92,7 @@ function reveal(button) {
   input.type = shown ? "password" : "text";
   button.ariaPressed = !shown;
 }
-function unhide(root) { root.querySelectorAll("[data-reveal][hidden]").forEach((button) => { button.hidden = false; }); }
+function unhide() { document.querySelectorAll("[data-reveal][hidden]").forEach((button) => { button.hidden = false; }); }
 
 // One key for the next action: data-key="n" on a link or button, "F8" also while somebody types; data-keys on the dialog that lists them, opened by "?".
 document.addEventListener("keydown", (event) => {
@@ -131,10 +129,10 @@ for (const select of document.querySelectorAll("select[data-guess-zone]")) {
 // What has been opened is there to be filled in.
 document.addEventListener("toggle", ({ target }) => { if (target.open) target.querySelector("[data-first]")?.focus(); }, true);
 
-unhide(document);
+unhide();
 document.querySelector("[data-focus]")?.focus();
 document.addEventListener("htmx:after:swap", () => {
-  unhide(document);
+  unhide();
   const summary = document.querySelector(".error-summary[data-focus]");
   if (summary && !summary.dataset.seen) { summary.dataset.seen = "1"; summary.focus(); }
 });

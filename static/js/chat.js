@@ -41,7 +41,7 @@ async function refresh() {
     try {
       const answer = at && await fetch(`${at.dataset.chat}/news?after=${at.dataset.last}`);
       if (answer?.ok) again = take(at, await answer.text()) || again;
-    } catch { /* the stream comes back before this matters, and then it is asked again */ }
+    } catch {}  // the stream comes back before this matters, and then it is asked again
   } while (again);
   asking = false;
 }
@@ -118,7 +118,7 @@ async function sendFile(at, form) {
   fields.set("after", at.dataset.last);
   form.toggleAttribute("aria-busy", true);
   let answer = null;
-  try { answer = await fetch(at.dataset.chat, { method: "POST", headers: { "X-CSRF-Token": token() }, body: fields }); } catch { /* said below */ }
+  try { answer = await fetch(at.dataset.chat, { method: "POST", headers: { "X-CSRF-Token": token() }, body: fields }); } catch {}  // said below
   form.removeAttribute("aria-busy");
   form.elements.file.value = "";
   const html = answer ? await answer.text() : "";
