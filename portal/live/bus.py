@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 QUEUE = 10_000
 BATCH = 200
-APART = 0.005  # between two messages of one process: what happens meanwhile travels together
+APART = 0.02  # between two messages of one process: what happens meanwhile travels together
 TIMEOUT = 2.0
 QUIET = 5.0  # ask whether the subscription still lives after so many quiet seconds
 SLOWEST_RETRY = 1.0
