@@ -28,6 +28,21 @@ def test_a_refused_part_is_a_message_beside_what_is_shown(guests: Guests, stage:
     expect(toast).to_be_hidden()
 
 
+def test_going_back_shows_the_whole_page(guests: Guests) -> None:
+    """The browser has a part of the same address in its cache."""
+    page = guests.open(viewport=PHONE)
+    page.goto("/doctors")
+    with page.expect_response(lambda answer: "HX-Request".lower() in answer.request.headers):
+        page.locator("form[hx-push-url] select").first.select_option(index=1)
+    page.wait_for_url("**/doctors?**")
+    found = page.locator("#results").inner_text()
+    page.locator("#results a[href^='/doctors/']").first.click()
+    page.wait_for_url("**/doctors/*")
+    page.go_back()
+    expect(page.locator(".site-header")).to_be_visible()
+    assert page.locator("#results").inner_text() == found
+
+
 def test_what_is_typed_in_an_emergency_stays(guests: Guests) -> None:
     page = guests.open("patient12@example.com", viewport=PHONE)
     page.goto("/emergencies")
