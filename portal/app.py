@@ -19,7 +19,7 @@ from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from portal import acting, db, faults, heartbeat, live, metrics, storage, tracing, worker
+from portal import acting, db, faults, heartbeat, live, metrics, replica, storage, tracing, worker
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.audit import actions as audit
@@ -151,6 +151,7 @@ async def running(app: Litestar) -> AsyncIterator[None]:
     try:
         async with (
             tracing.running(settings.otlp_endpoint),
+            replica.running(settings),
             limits.running(settings),
             live.running(settings),
             heartbeat.running(settings, "WEB"),

@@ -23,7 +23,7 @@ ORDER = [
 GROUND = {
     "settings", "db", "dberrors", "pool", "acting", "errors", "ids", "clock", "outbox", "live", "web", "migrations",
     "embedded", "piccolo_app", "faults", "metrics", "tracing", "liveness", "heartbeat", "checks",
-    "storage",
+    "storage", "replica",
 }  # fmt: skip
 # The audit is written by all domains; it stands on accounts alone.
 FOR_ALL = {"accounts", "audit", "notifications"}

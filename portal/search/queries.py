@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from portal import db
+from portal import db, replica
 from portal.search.schemas import (
     Filters,
     Found,
@@ -121,7 +121,7 @@ async def doctors(filters: Filters, skip: int = 0, limit: int = 10, slots: int =
     key = (db.DB.pool, *values)
     total = remembered_total(key)
     text = statement(kind_of(filters, total, first=paging == tuple(FIRST_PAGE.values())))
-    answer = await db.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km), public=True)
+    answer = await replica.fetch_value(text, *values, *paging, *square(filters.near, filters.within_km))
     found = read(answer, filters.near)
     if total is None:
         total = found.total
@@ -254,7 +254,7 @@ async def surroundings(place: str | None = None) -> Surroundings:
     key = (db.DB.pool, place)
     until, found = _surroundings.get(key, (0.0, None))
     if found is None or until < monotonic():
-        found = msgspec.json.decode(await db.fetch_value(SURROUNDINGS, place, public=True), type=Surroundings)
+        found = msgspec.json.decode(await replica.fetch_value(SURROUNDINGS, place), type=Surroundings)
         if len(_surroundings) >= MOST_REMEMBERED:
             _surroundings.clear()
         _surroundings[key] = (monotonic() + SURROUNDINGS_SECONDS, found)
@@ -265,7 +265,7 @@ async def popular_specialties() -> list[SpecialtyName]:
     """The specialties with the most doctors who have a free time, at most half a minute old."""
     until, found = _popular.get(db.DB.pool, (0.0, []))
     if until < monotonic():
-        found = [SpecialtyName(row["id"], row["name"]) for row in await db.fetch(POPULAR, public=True)]
+        found = [SpecialtyName(row["id"], row["name"]) for row in await replica.fetch(POPULAR)]
         _popular.clear()
         _popular[db.DB.pool] = (monotonic() + REMEMBERED_SECONDS, found)
     return found

@@ -66,3 +66,24 @@ def postgres() -> Iterator[Server]:
         with contextlib.suppress(subprocess.CalledProcessError):
             server.control("stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replica(server: Server) -> Iterator[Server]:
+    """A copy of a running server that follows it; whoever is connected to it can only read."""
+    folder = Path(tempfile.mkdtemp(prefix="care-replica-"))
+    copy = Server(server.url.replace(str(server.data), str(folder)), folder / "data")
+    copied = ["-h", str(server.data), "-U", "postgres", "-D", str(copy.data), "-R", "-X", "stream", "-c", "fast"]
+    subprocess.run([client_program("pg_basebackup"), *copied], check=True, capture_output=True)
+    with (copy.data / "postgresql.auto.conf").open("a") as file:
+        file.write(f"unix_socket_directories = '{folder}'\nlisten_addresses = ''\n")
+    if os.geteuid() == 0:
+        for path in [folder, copy.data, *copy.data.rglob("*")]:
+            shutil.chown(path, server.data.owner())
+    copy.control("start")
+    try:
+        yield copy
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            copy.control("stop")
+        shutil.rmtree(folder, ignore_errors=True)
