@@ -76,9 +76,8 @@ class Attempt:
         """The answer, and what has changed, but for what is new each time."""
         url = self.good.url + (f"{'&' if '?' in self.good.url else '?'}{query}" if query else "")
         async with in_sandbox(self.stage, self.good.row.method, url, self.good.person, body, kind) as answer:
-            wrote = await self.stage.sandbox.has_written()
-            after = await self.stage.sandbox.rows() if wrote else self.before
-        return answer, Counter(f"{place} {self.plain(line)}" for place, line in after ^ self.before)
+            changes = await self.stage.sandbox.changes(self.before)
+        return answer, Counter(f"{place} {self.plain(line)}" for place, line in changes)
 
     def plain(self, line: str) -> str:
         known = {str(value) for side in self.stage.world.sides.values() for value in side.ids.values()}

@@ -108,19 +108,20 @@ class Caller:
         person, wanted = self.world.people[actor], self.wanted(row, handler, actor, side)
         async with self.sandbox.rolled_back():
             answer = await send(self.app, row, person, side)
-            await self.sandbox.must_work(f"{row.call} as {actor} on {side.name}: {answer.status} {answer.text[:300]}")
-            wrote = await self.sandbox.has_written()
+            wrote = await self.sandbox.has_written(
+                f"{row.call} as {actor} on {side.name}: {answer.status} {answer.text[:300]}"
+            )
             cell = Cell(
                 row=row, actor=actor, side=side.name, expected=wanted, status=answer.status, headers=answer.headers,
                 seen=canaries.seen(answer), leaks=set(), fingerprint=fingerprint(answer),
-                audits=await self.sandbox.audited(answer.header("x-request-id")), wrote=wrote,
+                audits=await self.sandbox.audited(answer.header("x-request-id")) if wrote else [], wrote=wrote,
                 is_signed_in=knows(handler.opt["access"], person),
                 patient_id=side.ids["patient"] if side.name in canaries.SIDES else None,
             )  # fmt: skip
             if wrote and not wanted.allowed:
-                cell.is_changed = await self.sandbox.rows() != self.before
+                cell.is_changed = bool(await self.sandbox.changes(self.before))
             elif wrote:
-                cell.wrote = bool(cell.audits) or await self.sandbox.rows() != self.before
+                cell.wrote = bool(cell.audits) or bool(await self.sandbox.changes(self.before))
                 cell.faults += await self.broken()
                 if self.looks_at_changes and person and "public" not in row.may:
                     cell.faults += await self.foreign_changes(actor)
@@ -154,7 +155,7 @@ class Caller:
 
     async def foreign_changes(self, actor: str) -> list[str]:
         """Rows that the call at hand has changed in a world in which this actor is nobody."""
-        changed = await self.sandbox.rows() ^ self.before
+        changed = await self.sandbox.changes(self.before)
         sides = {side for _place, line in changed for side, _audience in canaries.seen_in(line)}
         patients = {name: str(side.ids["patient"]) for name, side in self.world.sides.items()}
         sides |= {name for name, patient in patients.items() if any(patient in line for _place, line in changed)}

@@ -38,6 +38,11 @@ TABLES = """
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name
 """
+# What this session has written to the watched tables, counted by PostgreSQL as it goes, taken back or not.
+TOUCHED = """
+SELECT sum(pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid) + pg_stat_get_xact_tuples_deleted(oid))
+FROM unnest($1::oid[]) AS oid
+"""
 
 
 class OnePool:
@@ -83,6 +88,8 @@ class Sandbox:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.snapshot_sql = ""
+        self.watched: list[int] = []
+        self.touched_before = 0
 
     async def prepare(self) -> None:
         await as_owner(NO_AUDIT)
@@ -91,12 +98,16 @@ class Sandbox:
         self.snapshot_sql = " UNION ALL ".join(
             f"SELECT '{name}' AS place, to_jsonb(t)::text AS line FROM \"{name}\" t" for name in watched
         )
+        self.watched = await self.connection.fetchval(
+            "SELECT array_agg(name::regclass::oid) FROM unnest($1::text[]) AS name", watched
+        )
 
     @asynccontextmanager
     async def rolled_back(self, *, audit_fails: bool = False) -> AsyncIterator[None]:
         """One call; afterwards the database is as it was."""
         outer = self.connection.transaction()
         await outer.start()
+        self.touched_before = await self.touched()
         token = _in_call.set(True)
         try:
             if audit_fails:
@@ -115,20 +126,29 @@ class Sandbox:
         finally:
             await self.connection.execute(f"SET ROLE {APP_ROLE}")
 
-    async def must_work(self, after: str) -> None:
-        """Raises AssertionError when a call has left the transaction unusable: a bug of this sandbox."""
+    async def has_written(self, after: str) -> bool:
+        """Whether the call at hand has changed any row, even in a part that it took back itself.
+
+        Raises AssertionError when it has left the transaction unusable: a bug of this sandbox.
+        """
         try:
-            await self.connection.fetchval("SELECT 1")
+            return await self.connection.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
         except asyncpg.PostgresError as error:
             raise AssertionError(f"the sandbox broke in {after}") from error
 
-    async def has_written(self) -> bool:
-        """Whether the call at hand has changed any row, even in a part that it took back itself."""
-        return await self.connection.fetchval("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+    async def touched(self) -> int:
+        return await self.connection.fetchval(TOUCHED, self.watched)
 
     async def rows(self) -> set[tuple[str, str]]:
         """Every row of every watched table."""
         return {(row["place"], row["line"]) for row in await self.all_of(self.snapshot_sql)}
+
+    async def changes(self, before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """What of `before` is not there after the call at hand, and what is there besides.
+
+        All rows are looked at only where the call has written to a watched table: most write to the audit alone.
+        """
+        return await self.rows() ^ before if await self.touched() != self.touched_before else set()
 
     async def constraints_hold(self) -> None:
         """What a commit would check."""
