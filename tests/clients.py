@@ -10,8 +10,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from portal import db, live
-from portal.app import create_app
+from portal import db, live, storage
+from portal.accounts import tokens
 from portal.settings import Settings
 from portal.web.forms import CSRF_FIELD
 from tests.factories import Person
@@ -21,10 +21,12 @@ PASSWORD = "three quiet words"
 
 
 @pytest.fixture(scope="module")
-async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    application = create_app(settings)
-    async with application.lifespan():
-        yield application
+async def app(whole: Litestar, settings: Settings) -> AsyncIterator[Litestar]:
+    tokens.use_keys(settings)
+    storage.use(settings)
+    whole.state.settings = settings
+    async with whole.lifespan():
+        yield whole
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from litestar import Litestar
 
 from portal import acting, db
 from portal.embedded import EmbeddedPostgres, client_program
@@ -163,6 +164,14 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
         rate_limit=0,
         base_url="http://testserver.local",
     )
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Litestar:
+    """The whole application, which takes most of a second to make: once a process, with the settings of each module."""
+    from portal.app import create_app
+
+    return create_app(Settings(data=tmp_path_factory.mktemp("whole")))
 
 
 @pytest.fixture(scope="module")
