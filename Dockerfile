@@ -15,6 +15,7 @@ COPY portal portal
 COPY migrations migrations
 COPY templates templates
 COPY static static
+RUN /opt/portal/bin/python -m compileall -q portal migrations
 ENV PATH=/opt/portal/bin:$PATH PYTHONPATH=/srv/portal PORTAL_DATA=/var/lib/portal PYTHONUNBUFFERED=1
 USER portal
 EXPOSE 8000

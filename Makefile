@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# The tests start the portal some hundred times: it is compiled once, whatever this machine's habit.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: run install test soak check bench screens vendor i18n clean test-needs
 .DEFAULT_GOAL := run
