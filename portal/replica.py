@@ -58,6 +58,7 @@ class Replica:
         try:
             answer = await getattr(connection, verb)(sql, *args)
         except BaseException:
+            connection.terminate()  # nobody waits for a server that does not even hear that it shall stop
             await pool.release(connection)
             raise
         await pool.give_back(connection)

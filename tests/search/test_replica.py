@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 
 from portal import replica
@@ -94,6 +95,25 @@ async def test_without_the_replica_the_database_answers_at_once(
         assert await found(client, "Afterwards") == 0  # it is asked again
     finally:
         await on(copy, "SELECT pg_wal_replay_resume()")
+
+
+async def test_a_replica_that_hangs_is_given_up_soon(
+    client: httpx.AsyncClient, copy: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "SECONDS", 0.3)
+    monkeypatch.setattr(replica, "PAUSE", 0.1)
+    postmaster = psutil.Process(int((copy.data / "postmaster.pid").read_text().split()[0]))
+    await factories.doctor(last_name="Patiently")
+    for process in (hanging := [postmaster, *postmaster.children()]):
+        process.suspend()
+    try:
+        async with asyncio.timeout(10):
+            for _look in range(3):
+                assert await found(client, "Patiently") == 1
+                await asyncio.sleep(0.2)
+    finally:
+        for process in hanging:
+            process.resume()
 
 
 async def test_a_start_does_not_wait_for_a_replica_that_is_away(settings: Settings) -> None:
