@@ -22,7 +22,7 @@ from tests import catalogue
 from tests.faults import fixtures
 from tests.faults.postgres import Server
 from tests.faults.stage import armed, children, crowd
-from tests.invariants import broken, doubled
+from tests.invariants import broken, doubled, make_quick
 from tests.portal_server import Served, served
 from tests.services import Redis, redis
 
@@ -146,6 +146,7 @@ async def test_hours_under_load(server: Server, settings: Settings, pool: None, 
                 behind = await left(server)
     share = growth(looks)
     lost, twice = await doubled(settings.database_url, callers.promised + callers.uncertain)
+    await make_quick(settings.database_url)
     rules = await broken(settings.database_url)
     catalogue.figure(
         "G10", f"{SECONDS:.0f} s, {len(callers.seen)} requests, {trouble.made.total()} faults: memory {share:+.1%},"
