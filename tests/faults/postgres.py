@@ -60,8 +60,15 @@ def postgres() -> Iterator[Server]:
     server = Server(EmbeddedPostgres(folder / "data").url, folder / "data")
     (server.data / "postgresql.auto.conf").write_text(QUICK)
     server.control("reload")
-    try:
+    with stopped_afterwards(server, folder):
         yield server
+
+
+@contextmanager
+def stopped_afterwards(server: Server, folder: Path) -> Iterator[None]:
+    """In the end the server is stopped, unless it is already, and nothing of it is left."""
+    try:
+        yield
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             server.control("stop")
@@ -81,9 +88,5 @@ def replica(server: Server) -> Iterator[Server]:
         for path in [folder, copy.data, *copy.data.rglob("*")]:
             shutil.chown(path, server.data.owner())
     copy.control("start")
-    try:
+    with stopped_afterwards(copy, folder):
         yield copy
-    finally:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            copy.control("stop")
-        shutil.rmtree(folder, ignore_errors=True)
