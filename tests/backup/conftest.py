@@ -44,6 +44,11 @@ class Machine:
         finally:
             await db.disconnect()
 
+    async def as_superuser(self, script: str) -> None:
+        connection = await asyncpg.connect(self.settings.database_url)
+        await connection.execute(script)
+        await connection.close()
+
     async def tables(self) -> int:
         connection = await asyncpg.connect(self.settings.database_url)
         number = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")

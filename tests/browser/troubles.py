@@ -46,16 +46,22 @@ SELECT 0, 'failed', 'mail', '{}' WHERE NOT EXISTS (SELECT FROM pgqueuer WHERE st
 """
 
 
-# A time that has become free, and is kept for the patient.
+# A time that has become free, and is kept for the patient; or the one that the portal itself has offered meanwhile.
 WAIT = """
 WITH wish AS (
     INSERT INTO waitlist_entry (id, patient_id, doctor_id, first_date, last_date, service_type)
     SELECT gen_random_uuid(), $2, doctor_id, current_date, current_date + 56, 'BOTH' FROM slot WHERE id = $1
     ON CONFLICT (patient_id, doctor_id) WHERE status = 'WAITING' DO UPDATE SET last_date = excluded.last_date RETURNING id
+), standing AS (
+    UPDATE waitlist_offer o SET expires_at = now() + interval '10 minutes'
+    FROM wish WHERE o.entry_id = wish.id AND o.status = 'OPEN' RETURNING o.id
+), made AS (
+    INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
+    SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish WHERE NOT EXISTS (SELECT FROM standing)
+    ON CONFLICT (entry_id, slot_id) DO UPDATE
+    SET status = 'OPEN', ended_at = NULL, expires_at = excluded.expires_at RETURNING id
 )
-INSERT INTO waitlist_offer (id, entry_id, patient_id, slot_id, expires_at)
-SELECT gen_random_uuid(), wish.id, $2, $1, now() + interval '10 minutes' FROM wish
-ON CONFLICT (entry_id, slot_id) DO UPDATE SET expires_at = excluded.expires_at RETURNING id
+SELECT id FROM standing UNION ALL SELECT id FROM made
 """
 
 # One tablet of the last that was sent to the counter, given out a moment ago.
