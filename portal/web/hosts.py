@@ -11,7 +11,8 @@ from portal.settings import HOST, Settings
 from portal.web.i18n import _
 
 # Our own addresses need no percent-encoding, so every encoded spelling is a second name for something: refused.
-CANONICAL_PATH = re.compile(rb"/|(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~$@:+=,-]+)+")
+PLAIN = "[A-Za-z0-9._~$@:+=,-]+"
+CANONICAL_PATH = re.compile(rb"/|(?:/(?!\.{1,2}(?:/|$))" + PLAIN.encode() + rb")+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_PATH = 1000
 LONGEST_NEXT = 1500

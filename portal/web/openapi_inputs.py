@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar.handlers.base import BaseRouteHandler
 
+from portal.web import hosts
 from portal.web.convert import Items, Leaf, Node, Optionally, Pairs, Record, plan_of
 from portal.web.query import declared_parameters
 from portal.web.request import input_struct
@@ -34,6 +35,8 @@ def complete(operation: Schema, handler: BaseRouteHandler, path: str, schemas: d
             parameter["schema"] = without_null(parameter["schema"])
             parameter["allowEmptyValue"] = not one.required  # forms send their empty fields: it counts as not given
             narrow(parameter["schema"], one.node, schemas)
+        elif parameter.get("in") == "path" and parameter["schema"] == {"type": "string"}:
+            parameter["schema"]["pattern"] = f"^{hosts.PLAIN}$"  # any other spelling is an address that does not exist
 
 
 def without_null(schema: Schema) -> Schema:

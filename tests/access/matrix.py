@@ -29,7 +29,8 @@ CHANGING = [
 # What is as private as a record, whatever is said of it.
 PRIVATE = ("booked", "checked_in", "in_progress", "completed", "queued", "wish", "offer", "repair")
 PRIVATE += ("message", "chat_file")
-PRIVATE += ("open_emergency", "accepted_emergency")
+PRIVATE += ("open_emergency", "accepted_emergency", "video_session", "call")
+DERIVED = ("doctor_search", "doctor_next_free")  # what everybody finds a doctor by
 
 
 @dataclass
@@ -124,7 +125,7 @@ class Caller:
                 cell.wrote = bool(cell.audits) or bool(await self.sandbox.changes(self.before))
                 cell.faults += await self.broken()
                 if self.looks_at_changes and person and "public" not in row.may:
-                    cell.faults += await self.foreign_changes(actor)
+                    cell.faults += await self.foreign_changes(actor, side.name)
         shown = cell.seen | self.things_in(answer, row.url(side))
         cell.leaks = {(whose, what) for whose, what in shown if not self.is_for(actor, whose, what)}
         return cell
@@ -153,13 +154,14 @@ class Caller:
             return [str(error)]
         return []
 
-    async def foreign_changes(self, actor: str) -> list[str]:
-        """Rows that the call at hand has changed in a world in which this actor is nobody."""
-        changed = await self.sandbox.changes(self.before)
+    async def foreign_changes(self, actor: str, asked: str) -> list[str]:
+        """Rows that a call has changed in a world in which this actor is nobody, beside the one in which it was let in."""
+        changed = {one for one in await self.sandbox.changes(self.before) if one[0] not in DERIVED}
         sides = {side for _place, line in changed for side, _audience in canaries.seen_in(line)}
-        patients = {name: str(side.ids["patient"]) for name, side in self.world.sides.items()}
-        sides |= {name for name, patient in patients.items() if any(patient in line for _place, line in changed)}
-        return [f"changed a row of {side}" for side in sorted(sides) if not self.world.relations(actor, side)]
+        for name, side in self.world.sides.items():
+            about = {str(side.ids["patient"]), str(side.ids["doctor"])}
+            sides |= {name for _place, line in changed if any(person in line for person in about)}
+        return [f"changed a row of {side}" for side in sorted(sides - {asked}) if not self.world.relations(actor, side)]
 
     def is_for(self, actor: str, side: str, audience: str) -> bool:
         return bool(canaries.AUDIENCES[audience] & self.world.relations(actor, side))

@@ -72,7 +72,13 @@ async def slots(patient_id: UUID, doctor_id: UUID, clinic_id: UUID) -> dict[str,
         found["held_slot"], patient_id,
     )  # fmt: skip
     await db.execute("UPDATE slot SET disabled = true WHERE id = $1", found["disabled_slot"])
+    # After the visit by video: an emergency, for which the patient has time then, closes it, and nobody else's.
+    await factories.slot(doctor_id, this_minute() + timedelta(minutes=20), clinic_id=clinic_id)
     return found | await waiting(patient_id, doctor_id, found["held_slot"])
+
+
+def this_minute() -> datetime:
+    return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 async def waiting(patient_id: UUID, doctor_id: UUID, held_slot: UUID) -> dict[str, Any]:
@@ -99,7 +105,7 @@ async def visits(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID) 
         start = begin + timedelta(minutes=15 * number)
         found |= await visit(side, status.lower(), status, start, patient_id, doctor_id, clinic_id)
     found["repair"] = await repair(found["booked"])
-    soon = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=5)
+    soon = this_minute() + timedelta(minutes=5)
     found |= await visit(side, "video", "BOOKED", soon, patient_id, doctor_id, clinic_id)
     await db.execute(
         "INSERT INTO referral (appointment_id, from_appointment_id, kind, doctor_id, from_doctor_id, note)"
@@ -116,16 +122,8 @@ async def visit(
     appointment, kind = uuid7(), "VIRTUAL" if name == "video" else "IN_PERSON"
     slot = await factories.slot(doctor_id, start, clinic_id=clinic_id)
     attention = "schedule_changed" if name == "booked" else None
-    await db.execute(
-        APPOINTMENT,
-        appointment,
-        slot,
-        patient_id,
-        kind,
-        status,
-        canary(side, "visit"),
-        attention,
-    )
+    what = (kind, status, canary(side, "visit"), attention)
+    await db.execute(APPOINTMENT, appointment, slot, patient_id, *what)
     await db.execute(NOTE, appointment, canary(side, "consulting"), canary(side, "notes"))
     if status not in ("CANCELLED", "NO_SHOW"):
         await db.execute("UPDATE slot SET appointment_id = $2 WHERE id = $1", slot, appointment)
@@ -151,17 +149,20 @@ async def repair(appointment: UUID) -> UUID:
 
 
 async def video(side: str, appointment: UUID, start: datetime) -> dict[str, Any]:
-    """The session of a visit in a few minutes, and one without a visit in which the two are talking."""
+    """The session of a visit in a few minutes, and one without a visit in which the two are talking.
+
+    The call elsewhere was planned before the others: whoever looks for the next call without asking whose meets that one.
+    """
     session, call = uuid7(), uuid7()
     for one, visit, status in ((session, appointment, "SCHEDULED"), (call, None, "ACTIVE")):
         await db.execute(
             "INSERT INTO video_session (id, appointment_id, booking_type, doctor_id, patient_id, clinic_id, status,"
             " scheduled_start_time, scheduled_end_time, chief_complaint, session_notes, cancellation_reason,"
             " actual_start_time) SELECT $1, $2, $4, doctor_id, patient_id, clinic_id, $5,"
-            " starts_at, ends_at, $6, $7, $8, CASE $5 WHEN 'ACTIVE' THEN clock_timestamp() END"
+            " starts_at - $9::interval, ends_at - $9::interval, $6, $7, $8, CASE $5 WHEN 'ACTIVE' THEN clock_timestamp() END"
             " FROM appointment WHERE id = $3",
             one, visit, appointment, "CLINIC_BASED" if visit else "DIRECT_DOCTOR", status, canary(side, "visit"),
-            canary(side, "notes"), canary(side, "visit"),
+            canary(side, "notes"), canary(side, "visit"), timedelta(hours=1 if side == "elsewhere" and not visit else 0),
         )  # fmt: skip
         await db.execute(
             "INSERT INTO video_event (video_session_id, event_type, actor_id)"

@@ -12,15 +12,20 @@ from portal.admin import policy as admin
 from portal.appointments import policy as appointments
 from portal.appointments.transitions import MOVES
 from portal.booking import policy as booking
+from portal.catalogue import policy as catalogue
+from portal.chat import policy as chat
 from portal.clinics import policy as clinics
 from portal.dispensing import policy as dispensing
 from portal.emergencies import policy as emergencies
 from portal.ids import uuid7
+from portal.inventory import policy as inventory
 from portal.people import policy as people
 from portal.pharmacies import policy as pharmacies
+from portal.prescriptions import policy as prescriptions
 from portal.queues import policy as queues
 from portal.records import policy as records
 from portal.referrals import policy as referrals
+from portal.refills import policy as refills
 from portal.repairs import policy as repairs
 from portal.slots import policy as slots
 from portal.specialties import policy as specialties
@@ -100,6 +105,15 @@ VERDICTS: dict[str, tuple[Guard, str, str]] = {
         for action, move in MOVES.items()
     },
     "referrals.may_refer": (of_role(lambda a: referrals.may_refer(a)), D, D),
+    "chat.may_talk": (of_role(lambda a: chat.may_talk(a)), f"{P} {D}", f"{P} {D}"),
+    "prescriptions.may_issue": (of_role(lambda a: prescriptions.may_issue(a)), D, D),
+    "prescriptions.may_send": (of_role(lambda a: prescriptions.may_send(a)), P, P),
+    "prescriptions.may_read": (of_role(lambda a: prescriptions.may_read(a)), f"{P} {D} {F}", f"{P} {D} {F}"),
+    "refills.may_ask": (of_role(lambda a: refills.may_ask(a)), P, P),
+    "refills.may_answer": (of_role(lambda a: refills.may_answer(a)), D, D),
+    "catalogue.may_keep": (of_role(lambda a: catalogue.may_keep(a)), f"{C} {F}", f"{C} {F}"),
+    "catalogue.may_read": (of_role(lambda a: catalogue.may_read(a)), f"{C} {D} {F}", f"{C} {D} {F}"),
+    "inventory.may_keep": (of_role(lambda a: inventory.may_keep(a)), f"{C} {F}", f"{C} {F}"),
     "dispensing.may_dispense": (of_role(lambda a: dispensing.may_dispense(a)), F, F),
     "emergencies.may_call": (of_role(lambda a: emergencies.may_call(a)), P, P),
     "emergencies.may_help": (of_role(lambda a: emergencies.may_help(a)), D, D),

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.anyio
 async def test_the_hold_ends_and_the_time_is_open_again_afterwards(
     client: httpx.AsyncClient, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slot = await factories.slot(cast.near.id, clock.now() + timedelta(minutes=6))
+    soon = clock.now() + timedelta(minutes=6)
+    slot, others = await factories.slot(cast.near.id, soon), await factories.slot(cast.far.id, soon)
     hold = f"/api/slots/{slot}/hold"
     assert (await client.post(hold, headers=cast.stranger.bearer)).is_success
     emergency = await open_call(client, cast)
@@ -28,6 +29,7 @@ async def test_the_hold_ends_and_the_time_is_open_again_afterwards(
     row = await row_of(slot)
     assert (row["held_by"], row["held_until"], row["disabled"], row["closed_for"]) == (None, None, True, UUID(visit))
     assert (f"slots:{cast.near.id}:{row['date']}", "slot.disabled") in told
+    assert not (await row_of(others))["disabled"], "the times of other doctors stay as they are"
     body = {"slot_id": str(slot), "appointment_type": "VIRTUAL"}
     refused = await client.post("/api/appointments", headers=cast.stranger.bearer, json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "slot_disabled")
