@@ -76,6 +76,7 @@ async def test_a_killed_database_is_restored_elsewhere(old: Machine, new_machine
         size = await fill()
         with workers(old.settings, number=2, PORTAL_AUDIT_ANCHOR=old.settings.audit_anchor) as portal:
             pressing = await crowd([portal.url], people=PEOPLE)
+            pressing.cancels = 0.99  # a back-up may take minutes, and to its end there must be something to book
             load = asyncio.create_task(pressing.run(3600))
             await pressed(pressing)
             before, begun = list(pressing.promised), time.monotonic()
