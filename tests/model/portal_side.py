@@ -1,7 +1,7 @@
 """The portal's side of the model check: the same acts on real rows, by its actions; ids are known by number."""
 
 from collections.abc import Awaitable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -22,9 +22,6 @@ from tests.model.model import Time
 from tests.model.side_by_side import answer
 from tests.queues.conftest import noon_zone
 
-BEGIN = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
-ZONE = noon_zone()
-DAY = BEGIN.astimezone(ZoneInfo(ZONE)).date()  # today, so that people check in and are called
 HORIZON, HOLD_SECONDS, PLACES = 10, 300.0, 4
 CLEAN = """
 UPDATE slot SET appointment_id = NULL, held_by = NULL, held_until = NULL, disabled = false;
@@ -51,32 +48,44 @@ FROM appointment a
 """
 
 
+def soon() -> datetime:
+    """In half an hour, to the minute."""
+    return datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
+
+
 class Portal:
-    """Three patients, a doctor with a session's day and a time of three others, her clinic's admin, a doctor elsewhere."""
+    """Three patients, a doctor with a session's day and a time of three others, her clinic's admin, a doctor elsewhere.
+
+    The session is `day`'s, which is today, so that people check in and are called.
+    """
 
     people: dict[str, Person]
     slot_ids: list[UUID]
     visit_ids: list[UUID]
+    day: date
 
     async def settle(self) -> None:
-        clinic_id, elsewhere = await factories.clinic(time_zone=ZONE), await factories.clinic()
+        zone = noon_zone()
+        begin = soon().astimezone(ZoneInfo(zone))
+        self.day = begin.date()
+        clinic_id, elsewhere = await factories.clinic(time_zone=zone), await factories.clinic()
         self.people = {name: await factories.patient() for name in ("Ana", "Ben", "Cem", "Wim")}
         self.people["Dora"] = dora = await factories.doctor(clinic_ids=[clinic_id])
         self.people["Otto"] = otto = await factories.doctor(clinic_ids=[elsewhere])
         self.people["Ada"] = await factories.person(Role.CLINIC_ADMIN, clinic_ids=[clinic_id])
         self.session_id = await factories.session(
-            dora.id, clinic_id, day=DAY, start=BEGIN.astimezone(ZoneInfo(ZONE)).time(),
-            end=(BEGIN + timedelta(minutes=15)).astimezone(ZoneInfo(ZONE)).time(), places=PLACES, minutes=5,
+            dora.id, clinic_id, day=self.day, start=begin.time(),
+            end=(begin + timedelta(minutes=15)).time(), places=PLACES, minutes=5,
         )  # fmt: skip
         await make_missing(dora.id, HORIZON)
-        made = await db.fetch("SELECT id FROM slot WHERE date = $1 ORDER BY position", DAY)
-        await db.execute("DELETE FROM slot WHERE date <> $1", DAY)
+        made = await db.fetch("SELECT id FROM slot WHERE date = $1 ORDER BY position", self.day)
+        await db.execute("DELETE FROM slot WHERE date <> $1", self.day)
         self.slot_ids = [row["id"] for row in made]
         for doctor, where, day in [
             (dora, clinic_id, 1), (dora, clinic_id, 2), (dora, clinic_id, 3),
             (otto, elsewhere, 0), (otto, elsewhere, 1), (otto, elsewhere, 2),
         ]:  # fmt: skip
-            start = datetime.combine(DAY + timedelta(days=day), time(9), UTC)
+            start = datetime.combine(self.day + timedelta(days=day), time(9), UTC)
             self.slot_ids.append(await factories.slot(doctor.id, start, clinic_id=where))
 
     def times(self) -> list[Time]:
@@ -91,7 +100,7 @@ class Portal:
 
     async def clean(self) -> None:
         await db.run_script(CLEAN)
-        begin = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
+        begin = soon()
         near = [*enumerate(self.slot_ids[:PLACES]), (0, self.slot_ids[PLACES + 3])]
         for number, slot_id in near:  # out of each other's way
             await db.execute(AHEAD, slot_id, begin + timedelta(days=100, minutes=5 * number))
@@ -115,7 +124,7 @@ class Portal:
         return await self._booked(who, patient, slot_id=self.slot_ids[slot])
 
     async def join(self, who: str, patient: str) -> str:
-        return await self._booked(who, patient, session_id=self.session_id, date=DAY)
+        return await self._booked(who, patient, session_id=self.session_id, date=self.day)
 
     async def _booked(self, who: str, patient: str, **what: Any) -> str:
         wanted = NewAppointment(appointment_type=AppointmentType.IN_PERSON, patient_id=self.people[patient].id, **what)
@@ -134,13 +143,13 @@ class Portal:
         return await answer(move(self.people[who].actor, self.visit_ids[visit], action))
 
     async def call(self, who: str, _role: str) -> str:
-        return await answer(call_next(self.people[who].actor, self.session_id, CallNext(date=DAY)))
+        return await answer(call_next(self.people[who].actor, self.session_id, CallNext(date=self.day)))
 
     async def miss(self, who: str, _role: str, visit: int) -> str:
         return await answer(note_missed_call(self.people[who].actor, self.visit_ids[visit]))
 
     async def walk_in(self, who: str, _role: str, patient: str) -> str:
-        new = WalkIn(date=DAY, patient_id=self.people[patient].id)
+        new = WalkIn(date=self.day, patient_id=self.people[patient].id)
         return await self._new(add_walk_in(self.people[who].actor, self.session_id, new))
 
     async def pass_by(self, visit: int) -> None:

@@ -61,7 +61,8 @@ class Paper:
 
     @property
     def is_taken(self) -> bool:
-        return self.status in (*OPEN, "FILLED") and not self.is_past
+        """What was given out lately is taken to its end, however old the paper is; what waits, as long as it is valid."""
+        return self.status == "FILLED" or (self.status in OPEN and not self.is_past)
 
     def is_seen_at(self, pharmacy: str) -> bool:
         return any(where == pharmacy for where, _how in self.access)
