@@ -19,7 +19,7 @@ async def main(lease: float) -> None:
     settings = Settings(database_url=os.environ["DATABASE_URL"], pool_size=3)
     broker = Broker(os.environ["AMQP_URL"])
     await db.connect(settings)
-    await worker._relay_for_ever(settings, broker.send)
+    await worker._relay_for_ever(settings, broker.send, broker.prepare)
 
 
 def start(database_url: str, amqp_url: str, lease: float = outbox.LEASE_SECONDS) -> subprocess.Popen[bytes]:
