@@ -28,8 +28,8 @@ AT_ONCE = 1 if catalogue.FULL else 46  # texts in one field
 HARMLESS = f"{MARK} plain"
 ACTIVE = re.compile(r"^(on|hx-|data-hx-|style$|srcdoc$)")
 ADDRESSES = {"href", "src", "action", "formaction", "xlink:href", "poster", "content"}
-# What may be given out instead of a medicine is found by its words: another text may find another list.
-FOUND_BY_WORDS = re.compile(r"/counter/[^/]+$|/prescriptions/[^/]+/counter$")
+# What may be given out instead of a medicine is found by its words: where one text stands everywhere, another finds another list.
+FOUND_BY_WORDS = re.compile(r"/counter/[0-9a-f-]{36}|/api/prescriptions/[0-9a-f-]{36}/counter")
 SCHEME = re.compile(r"^[\s\x00-\x1f]*(javascript|data|vbscript|//)", re.IGNORECASE)
 
 
@@ -120,7 +120,8 @@ def faults(url: str, harmless: Answer, hostile: Answer) -> list[str]:
         return [f"{url}: {hostile.status}, and {harmless.status} with harmless texts"]
     kind = hostile.header("content-type")
     alive = Page(hostile.text).alive if kind.startswith(("text/html", "text/event-stream")) else []
-    before, after = ([], []) if FOUND_BY_WORDS.search(url) else (bones_of(harmless), bones_of(hostile))
+    differs = AT_ONCE == 1 and FOUND_BY_WORDS.fullmatch(url)
+    before, after = ([], []) if differs else (bones_of(harmless), bones_of(hostile))
     moved = next((b for a, b in zip(before, after, strict=False) if a != b), "") or (
         len(before) != len(after) and "more"
     )

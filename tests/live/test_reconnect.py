@@ -42,12 +42,8 @@ class Watcher:
         self.stream: Stream | None = None
 
     async def open(self) -> None:
-        """As a browser does: whoever is told that the portal is busy comes again after a while."""
         headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
         self.stream = await connect(self.port, self.topic, api=True, headers=headers)
-        while self.stream.status == 503:
-            await asyncio.sleep(int(self.stream.headers["retry-after"]))
-            self.stream = await connect(self.port, self.topic, api=True, headers=headers)
         assert self.stream.status == 200
 
     def merge(self) -> None:
