@@ -40,6 +40,10 @@ LINKS = """() => [...new Set([...document.querySelectorAll("a[href^='/']")].map(
   .filter(href => href && !href.startsWith("//")))].filter((href, at, all) =>
     at === all.findIndex(other => other.replace(/[0-9a-f-]{36}/g, "") === href.replace(/[0-9a-f-]{36}/g, "")))"""
 
+# Labels, live updates and scripts find a thing by its name: the first of two would get what is meant for the second.
+TWICE = """() => { const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+  return [...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))]; }"""
+
 
 @pytest.fixture(scope="module")
 def where(stage: Stage) -> dict[str, str]:
@@ -73,7 +77,7 @@ def too_wide(page: Page, *widths: int) -> list[str]:
 
 @pytest.mark.parametrize("who", NAMES, ids=NAMES.get)
 def test_no_screen_has_a_barrier(guests: Guests, stage: Stage, where: dict[str, str], who: str) -> None:
-    """axe at 0, on a phone and a desktop, light and dark; nothing scrolls sideways, and no link leads nowhere."""
+    """axe at 0, on a phone and a desktop, light and dark; nothing scrolls sideways, no dead links, no id twice."""
     wrong, links = [], set()
     page = guests.open(who)
     for screen in [screen for screen in SCREENS if screen.who == who]:
@@ -82,6 +86,7 @@ def test_no_screen_has_a_barrier(guests: Guests, stage: Stage, where: dict[str, 
         if not screen.step:
             found += barriers(page, DESKTOP, {"light": axe.WHOLE, "dark": axe.COLOURS})
         found += too_wide(page, 320, 640)  # 1280 at 400 % (WCAG 1.4.10) and at 200 %
+        found += [f"has two of #{name}" for name in page.evaluate(TWICE)]
         wrong += [f"{screen.title} {text}" for text in found]
         links.update(page.evaluate(LINKS))
     wrong += [f"a dead link: {path}" for path in sorted(links) if is_dead(stage, page, path)]
