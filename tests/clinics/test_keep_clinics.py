@@ -1,6 +1,6 @@
 """Clinics: made, found, changed, staffed; the pages of those who run them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from portal import clock, db
 from portal.accounts.schemas import Role
+from portal.clinics import queries
 from tests import factories as make
 from tests.clients import a_client, audited, submit
 
@@ -173,3 +174,19 @@ async def test_a_doctor_is_found_by_name_and_added(app: Litestar) -> None:
         added = await submit(browser, page, {"doctor_id": str(newcomer.id)}, f"/clinics/{clinic_id}/doctors")
         assert added.status_code == 303
         assert "We know no other doctor of this name." in (await browser.get(page)).text
+
+
+async def test_figures_of_the_day_and_names_are_those_of_ones_own_clinics() -> None:
+    """Asked as the portal, so that no policy of the database hides the other clinic: the question itself is about one's own."""
+    own, other = await make.clinic(name="Own"), await make.clinic(name="Other")
+    here, there, both = await admin(own), await admin(other), await admin(own, other)
+    doctor, patient, today = await make.doctor(), await make.patient(), clock.now().astimezone(UTC).date()
+    at = datetime(today.year, today.month, today.day, 9, tzinfo=UTC)
+    await db.execute(
+        "INSERT INTO appointment (id, patient_id, doctor_id, clinic_id, date, starts_at, ends_at, time_zone, appointment_type,"
+        " status, booked_by) VALUES ($1, $2, $3, $4, $5, $6, $7, 'UTC', 'IN_PERSON', 'BOOKED', $2)",
+        uuid4(), patient.id, doctor.id, other, today, at, at + timedelta(minutes=15),
+    )  # fmt: skip
+    assert [(await queries.day_of_own_clinics(one.actor)).booked for one in (here, there, both)] == [0, 1, 1]
+    names = [[name for _id, name in await queries.own_clinics(one.actor)] for one in (here, there, both)]
+    assert names == [["Own"], ["Other"], ["Other", "Own"]]

@@ -10,7 +10,8 @@ import pytest
 from litestar import Litestar
 
 from portal import clock, db, live
-from portal.emergencies import jobs, numbers
+from portal.emergencies import jobs, numbers, queries
+from portal.emergencies.schemas import NationalNumber
 from portal.settings import Settings
 from tests import factories
 from tests.clients import a_client, audited, emitted, published, submit
@@ -62,6 +63,21 @@ async def test_the_number_to_call_comes_first(client: httpx.AsyncClient, cast: C
     ):
         assert numbers.number_of(numbers.country_named(written)) == number
     assert numbers.country_of_zone("America/New_York") == "US" and numbers.country_of_zone("UTC") is None
+
+
+async def test_numbers_are_chosen_by_ones_own_visits_and_alarms(client: httpx.AsyncClient, cast: Cast) -> None:
+    """Asked as the portal, so that no policy of the database hides the others' rows."""
+    elsewhere, here = await factories.clinic(), await factories.patient()
+    await db.execute("UPDATE clinic SET country = 'US' WHERE id = $1", elsewhere)
+    for one, doctor, clinic_id in ((cast.patient, cast.near, cast.clinic_id), (here, cast.other, elsewhere)):
+        slot = await factories.slot(doctor.id, clinic_id=clinic_id)
+        body = {"slot_id": str(slot), "appointment_type": "IN_PERSON"}
+        assert (await client.post("/api/appointments", headers=one.bearer, json=body)).status_code == 201
+    assert [one.country for one in await queries.national_numbers(cast.patient.actor)] == ["DE", "IN"]
+    assert [one.country for one in await queries.national_numbers(here.actor)] == ["US"]
+    assert await queries.national_numbers(cast.stranger.actor) == [NationalNumber(None, "112")]
+    await open_call(client, cast)
+    assert [await queries.count_open(one.actor) for one in (cast.near, cast.far, cast.other)] == [1, 1, 0]
 
 
 async def test_the_first_gets_it_and_a_visit_begins(

@@ -1,17 +1,18 @@
 """What patients do with a prescription, who may read it, and what ends it."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from portal import db
-from portal.prescriptions import actions
+from portal.prescriptions import actions, readings
 from tests.appointments.conftest import audit_of, events_of
 from tests.appointments.test_pages import see, send
 from tests.clients import published
 from tests.owner import as_owner
-from tests.prescriptions.conftest import Stage, dispense, get, issued, item, post, row_of
+from tests.prescriptions.conftest import Stage, dispense, get, issued, item, post, row_of, visit
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +44,17 @@ async def test_send_and_send_elsewhere(
     ]  # fmt: skip
     assert (await post(client, stage.patient, f"{path}/send", there)).status_code == 200  # once more is no second time
     assert len([row for row in await audit_of(one) if row["action"] == "prescription.sent"]) == 2
+
+
+async def test_offered_first_is_the_pharmacy_of_ones_own_last_time(client: httpx.AsyncClient, stage: Stage) -> None:
+    """Asked as the portal, so that no policy of the database hides what another patient sent since."""
+    cast = replace(stage.cast, patient=stage.cast.other_patient)
+    other = replace(stage, cast=cast, visit=await visit(cast.patient.id, cast.doctor.id, cast.clinic_id))
+    for one, pharmacy, at in ((stage, stage.pharmacy, stage.patient), (other, stage.other_pharmacy, other.patient)):
+        path = f"/prescriptions/{(await issued(client, one))['id']}/send"
+        assert (await post(client, at, path, {"pharmacy_id": str(pharmacy)})).status_code == 200
+    assert await readings.last_pharmacy(stage.patient.actor) == stage.pharmacy
+    assert await readings.last_pharmacy(other.patient.actor) == stage.other_pharmacy
 
 
 async def test_refused_sendings(client: httpx.AsyncClient, stage: Stage) -> None:
