@@ -1,16 +1,18 @@
 """Every access rule, taken away one at a time: what a slip of the pen would do to the declarations, policies and SQL.
 
 `find` runs the matrix once and notes which guards each call goes through; `Mutant.removed` takes one away while its block
-runs. A guard is a route's declaration, a function `may_…` or `refuse_strangers`/`refuse_others`, what a live topic asks, or
-a comparison in SQL of an owner's column with the actor, the actor's role or the actor's clinics.
+runs, beside others that are away already. A guard is a route's declaration, a function `may_…` or
+`refuse_strangers`/`refuse_others`, what a live topic asks, or a comparison in SQL of an owner's column with the actor, the
+actor's role or the actor's clinics.
 """
 
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from inspect import iscoroutinefunction
 from itertools import count
 from types import ModuleType
@@ -26,9 +28,11 @@ from tests.access.matrix import Caller
 from tests.access.policy import Row, routes
 from tests.owner import as_owner
 
+Span = tuple[int, int]
 GUARD_NAMES = re.compile(r"may_\w+|refuse_strangers|refuse_others")
 OPEN = Access(roles=frozenset(Role), pending=True)
 _numbers = count(1)
+_away: dict[str, set[Span]] = defaultdict(set)  # comparisons of statements that are taken away at this moment
 READERS = ("fetch", "fetch_row", "fetch_value", "execute")
 # A comparison is a guard where a condition may stand; `SET held_by = $2` is none.
 CONDITION = r"(?P<before>\b(?:WHERE|AND|OR|ON|WHEN|THEN|NOT)\s+|\()"
@@ -39,6 +43,8 @@ COMPARED = (
 # A function of ours in which the guards of an action stand.
 FUNCTION = re.compile(r"FROM (?P<name>hold_slot|book_slot)\((?P<given>[$\w, ]+)\)")
 DEFINED = "SELECT pg_get_functiondef(oid) AS source, proargnames AS parameters FROM pg_proc WHERE proname = $1"
+# Which of two values is taken, where everybody gets one.
+CHOICE = re.compile(r"\s+THEN\s+[\w.]+\s+ELSE\s+[\w.]+\s+END")
 # What the patient has already, and whether the account is active: rules of booking, not of access.
 STATE = re.compile(
     r"(FROM appointment b\s+WHERE\s+(b\.id = s\.appointment_id\s+AND\s+)?|account c ON c\.id = p\.account_id\s+WHERE\s+)$"
@@ -47,11 +53,13 @@ STATE = re.compile(
 
 @dataclass(frozen=True)
 class Mutant:
-    """One guard: `calls` are the rows that pass through it."""
+    """One guard: `calls` are the rows that pass through it; in SQL, the statement with it and without it."""
 
     name: str
     calls: frozenset[str]
     removed: Callable[[], Any]
+    sql: str = ""
+    mutated: str = ""
 
 
 @dataclass
@@ -97,9 +105,9 @@ async def find(caller: Caller, rows: list[Row]) -> list[Mutant]:
         *(declaration(call, handler) for call, handler in handlers.items() if not handler.opt["access"].public),
         *(function_mutant(function, calls) for function, calls in passed.functions.items()),
         *(
-            Mutant(name, frozenset(calls), lambda sql=sql, mutated=mutated: other_sql(sql, mutated))
+            Mutant(name, frozenset(calls), partial(without, sql, at), sql, true_at(sql, [at]))
             for (sql, number), calls in mine.items()
-            for name, mutated in comparisons(sql, rf"\${number}(?!\d)")
+            for name, at in comparisons(sql, rf"\${number}(?!\d)")
         ),
         *[one for (sql, number), calls in mine.items() for one in await function_guards(sql, number, calls)],
     ]
@@ -162,7 +170,7 @@ def listening(read: Any, passed: Passed) -> Any:
 def declaration(call: str, handler: Any) -> Mutant:
     """A route that lets in whoever is signed in, also those who wait for verification; or everybody, if it did so."""
     wider = PUBLIC if handler.opt["access"] == OPEN else OPEN
-    return Mutant(f"declaration of {call}", frozenset({call}), lambda: patch.dict(handler.opt, access=wider))
+    return Mutant(f"declaration of {call}", frozenset({call}), partial(patch.dict, handler.opt, access=wider))
 
 
 def function_mutant(function: Any, calls: set[str]) -> Mutant:
@@ -175,18 +183,23 @@ def function_mutant(function: Any, calls: set[str]) -> Mutant:
         return True
 
     stand_in = yes if iscoroutinefunction(function) else yes_now
-    return Mutant(f"{function.__module__}.{function.__name__}", frozenset(calls), lambda: replaced(function, stand_in))
+    return Mutant(f"{function.__module__}.{function.__name__}", frozenset(calls), partial(replaced, function, stand_in))
 
 
-def comparisons(sql: str, parameter: str) -> Iterator[tuple[str, str]]:
-    """The statement without each of its comparisons with one parameter, and a name for what is missing."""
+def comparisons(sql: str, parameter: str) -> Iterator[tuple[str, Span]]:
+    """Where a statement compares with one parameter, and a name for what is missing without that."""
     pattern = re.compile(CONDITION + COMPARED.replace("PARAMETER", parameter))
     for found in pattern.finditer(sql):
         start, end = found.span("test")
-        if STATE.search(sql[:start]):
-            continue
-        where = " ".join(sql[max(0, start - 90) : end + 60].split())
-        yield f"SQL …{where}…", f"{sql[:start]}(true OR {found['test']}){sql[end:]}"
+        if not STATE.search(sql[:start]) and not CHOICE.match(sql, end):
+            yield f"SQL …{' '.join(sql[max(0, start - 90) : end + 60].split())}…", (start, end)
+
+
+def true_at(sql: str, spans: Iterable[Span]) -> str:
+    """The statement with comparisons that always hold; from the last to the first, so that none moves another."""
+    for start, end in sorted(spans, reverse=True):
+        sql = f"{sql[:start]}(true OR {sql[start:end]}){sql[end:]}"
+    return sql
 
 
 async def function_guards(sql: str, number: int, calls: set[str]) -> list[Mutant]:
@@ -198,27 +211,39 @@ async def function_guards(sql: str, number: int, calls: set[str]) -> list[Mutant
     made = await db.fetch_row(DEFINED, called["name"])
     assert made is not None
     mutants = []
-    for name, mutated in comparisons(made["source"], rf"{made['parameters'][place]}\b"):
-        copy = f"{called['name']}_{next(_numbers)}"
+    for name, span in comparisons(made["source"], rf"{made['parameters'][place]}\b"):
+        copy, mutated = f"{called['name']}_{next(_numbers)}", true_at(made["source"], [span])
         await as_owner(mutated.replace(f"FUNCTION public.{called['name']}(", f"FUNCTION public.{copy}(").replace(
             f"{called['name']}.", f"{copy}."))  # fmt: skip
         instead = sql.replace(f"{called['name']}(", f"{copy}(")
-        mutants.append(Mutant(name, frozenset(calls), lambda instead=instead: other_sql(sql, instead)))
+        mutants.append(Mutant(name, frozenset(calls), partial(asked_as, {sql: instead}), sql, instead))
     return mutants
 
 
 @contextmanager
-def other_sql(sql: str, mutated: str) -> Iterator[None]:
-    """Whoever asks this statement asks the other one."""
+def without(sql: str, span: Span) -> Iterator[None]:
+    """Whoever asks this statement asks it without this comparison, and without those that are away already."""
+    away = _away[sql]
+    away.add(span)
+    try:
+        with asked_as({sql: true_at(sql, away)}):
+            yield
+    finally:
+        away.remove(span)
+
+
+@contextmanager
+def asked_as(instead: dict[str, str]) -> Iterator[None]:
+    """Whoever asks one of these statements asks another one."""
     with ExitStack() as undo:
         for name in READERS:
-            undo.enter_context(patch.object(db, name, substituting(getattr(db, name), sql, mutated)))
+            undo.enter_context(patch.object(db, name, substituting(getattr(db, name), instead)))
         yield
 
 
-def substituting(read: Any, sql: str, mutated: str) -> Any:
+def substituting(read: Any, instead: dict[str, str]) -> Any:
     async def run(asked: str, *args: Any, **how: Any) -> Any:
-        return await read(mutated if asked == sql else asked, *args, **how)
+        return await read(instead.get(asked, asked), *args, **how)
 
     return run
 

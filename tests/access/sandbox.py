@@ -126,6 +126,25 @@ class Sandbox:
         finally:
             await self.connection.execute(f"SET ROLE {APP_ROLE}")
 
+    @asynccontextmanager
+    async def with_wall(self) -> AsyncIterator[None]:
+        """As the application's role again, whom the policies bind."""
+        await self.connection.execute(f"SET ROLE {APP_ROLE}")
+        try:
+            yield
+        finally:
+            await self.connection.execute("SET ROLE none")
+
+    @asynccontextmanager
+    async def undone(self) -> AsyncIterator[None]:
+        """A part of the call at hand that is taken back at once."""
+        part = self.connection.transaction()
+        await part.start()
+        try:
+            yield
+        finally:
+            await part.rollback()
+
     async def has_written(self, after: str) -> bool:
         """Whether the call at hand has changed any row, even in a part that it took back itself.
 
