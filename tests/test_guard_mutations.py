@@ -82,6 +82,14 @@ async def what_notices(caller: Caller, rows: list[Row], pairs: Pairs, mutant: Mu
     return "second wall" if await is_made_good(caller, rows, mutant) else ""
 
 
+async def test_only_a_wall_that_stands_makes_a_lost_guard_good(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row for row in ROWS if row.call == "GET /api/me/notifications"]
+    totals = [one for one in await find(caller, rows) if "SELECT count(*) FROM notification" in one.name]
+    assert len(totals) == 1 and await is_made_good(caller, rows, totals[0])
+    monkeypatch.setattr(caller.sandbox, "with_wall", nullcontext)
+    assert not await is_made_good(caller, rows, totals[0])
+
+
 async def test_what_is_left_alone_is_not_noticed(caller: Caller) -> None:
     """The harness has nothing against the portal as it is: what it notices comes from what was taken away."""
     rows = chosen_rows()[::6]  # the others have been tried by `find`

@@ -26,7 +26,7 @@ REASONS = {
         "WHERE e.status = 'WAITING' AND ($1::uuid IS NULL OR e.patient_id = $1) AND (e.last_date",
     ),
     "names of a clinic's doctors are for everybody": ("JOIN account a ON a.id = cd.doctor_id WHERE cd.clinic_id = ANY",),
-    "a number without a person; tests/test_leaks.py looks at every total, and what has a limit at its own": (
+    "a number without a person; tests/records, tests/pads and tests/video count beside somebody else's": (
         "SELECT count(*) FROM",
     ),
     # What the world of the matrix has no second one of, and others try.

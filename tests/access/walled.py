@@ -12,13 +12,14 @@ from tests.access.policy import Row, routes
 
 async def is_made_good(caller: Caller, rows: list[Row], mutant: Mutant) -> bool:
     """Whether the statement without the guard finds something else as long as the wall is down, and nothing else behind it."""
-    if not mutant.sql or not await _finds_more(caller, rows, mutant):
+    if not mutant.sql or not (await _compared(caller, rows, mutant)).differs:
         return False
     async with caller.sandbox.with_wall():
-        return not await _finds_more(caller, rows, mutant)
+        behind = await _compared(caller, rows, mutant)
+    return behind.compared > 0 and not behind.differs
 
 
-async def _finds_more(caller: Caller, rows: list[Row], mutant: Mutant) -> bool:
+async def _compared(caller: Caller, rows: list[Row], mutant: Mutant) -> "_Compared":
     known, found = routes(caller.app), _Compared(caller, mutant)
     with ExitStack() as undo:
         for name in READERS:
@@ -26,7 +27,7 @@ async def _finds_more(caller: Caller, rows: list[Row], mutant: Mutant) -> bool:
         for row in rows:
             if row.call in mutant.calls and not found.differs:
                 await caller.cells(row, known[row.method, row.path])
-    return found.differs
+    return found
 
 
 class _Compared:
@@ -34,14 +35,17 @@ class _Compared:
 
     def __init__(self, caller: Caller, mutant: Mutant) -> None:
         self._sandbox, self._mutant = caller.sandbox, mutant
+        self.compared = 0
         self.differs = False
 
     def reading(self, read: Any) -> Any:
         async def run(sql: str, *args: Any, **how: Any) -> Any:
             if sql == self._mutant.sql:
                 answers = [await self._answer(read, one, args, how) for one in (sql, self._mutant.mutated, sql)]
-                # An answer that tells the time is another one each time, and says nothing.
-                self.differs |= answers[0] == answers[2] != answers[1]
+                # An error says nothing, nor does an answer that tells the time, which is another one each time.
+                if answers[0] == answers[2] and not isinstance(answers[0], type):
+                    self.compared += 1
+                    self.differs |= answers[1] != answers[0]
             return await read(sql, *args, **how)
 
         return run

@@ -5,9 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from portal import db
+from portal.errors import Conflict
+from portal.pads.actions import MOST, save_template
+from portal.pads.schemas import NewTemplate
 from tests import factories
 from tests.appointments.test_pages import see, send
 from tests.prescriptions.conftest import (
@@ -158,6 +162,20 @@ async def test_templates_and_as_last_time(client: httpx.AsyncClient, stage: Stag
     await issued(client, stage, item(drug_name="Metformin"))
     last = (await step(client, stage, "last", **line(drug_name=""))).text
     assert 'value="Metformin"' in last
+
+
+async def test_each_doctor_has_room_for_so_many_templates(stage: Stage) -> None:
+    """Asked as the portal, so that no policy hides the others': each doctor's are counted for themselves."""
+    await db.execute(
+        "INSERT INTO prescription_template (id, doctor_id, name, items)"
+        " SELECT gen_random_uuid(), $1, 'T' || n, '[]' FROM generate_series(1, $2::int) AS n",
+        stage.doctor.id, MOST,
+    )  # fmt: skip
+    new = msgspec.convert({"name": "One more", "items": [item()]}, NewTemplate)
+    with pytest.raises(Conflict) as refused:
+        await save_template(stage.doctor.actor, new)
+    assert refused.value.code == "too_many"
+    assert (await save_template(stage.cast.other_doctor.actor, new)).name == "One more"
 
 
 async def test_a_medicine_is_counted_as_the_catalogue_says(client: httpx.AsyncClient, stage: Stage) -> None:

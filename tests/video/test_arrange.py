@@ -9,6 +9,7 @@ import pytest
 
 from portal import db
 from portal.accounts.schemas import Role
+from portal.video.statements import WAITING_OF_PATIENT
 from tests import factories
 from tests.appointments.conftest import Cast, appointment_row, audit_of, booked, events_of, get, post
 from tests.clients import emitted, published
@@ -90,6 +91,9 @@ async def test_what_cannot_be_arranged(client: httpx.AsyncClient, cast: Cast) ->
     for hour in (14, 16):
         await arranged(client, cast.patient, direct(cast, hour))
     assert await code(client, cast.patient, direct(cast, 18)) == (409, "too_many_sessions")
+    # Asked as the portal, so that no policy hides the others': each patient's are counted for themselves.
+    assert await db.fetch_value(WAITING_OF_PATIENT, cast.other_patient.id) == 0
+    await arranged(client, cast.other_patient, direct(cast, 18, patient_id=str(cast.other_patient.id)))
 
 
 async def test_a_booked_time_is_taken_and_a_free_one_is_closed(client: httpx.AsyncClient, cast: Cast) -> None:
