@@ -111,6 +111,22 @@ def test_no_screen_breaks_from_right_to_left(guests: Guests, stage: Stage, where
     assert wrong == [], "\n".join(wrong)
 
 
+# How far each name of the bar at the bottom stands from the next one, in pixels.
+APART = """() => { const names = [...document.querySelectorAll(".site-nav span")].map(e => {
+    const range = document.createRange(); range.selectNodeContents(e); return range.getBoundingClientRect(); });
+  return names.slice(1).map((name, at) => Math.round(name.left - names[at].right)); }"""
+
+
+@pytest.mark.parametrize("who", [PATIENT, DOCTOR, CLINIC, ADMIN], ids=NAMES.get)
+def test_names_of_the_bar_keep_apart_on_the_smallest_phone(guests: Guests, who: str) -> None:
+    """The name of the page one is on is bold, so each is opened."""
+    page = guests.open(who, viewport={"width": 320, "height": 640})
+    for path in page.locator(".site-nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))"):
+        page.goto(path)
+        apart = page.evaluate(APART)
+        assert len(apart) >= 4 and min(apart) > 0, f"{path}: {apart}"
+
+
 LONG = {
     PATIENT: ["/home", "/settings", "/appointments/{visit}", "/record", "/doctors/{doctor}", "/slots/{slot}/book"],
     DOCTOR: ["/today?date={visit_day}", "/appointments", "/appointments/{visit}", "/patients/{patient}", "/schedule"],
