@@ -17,7 +17,7 @@ from portal.web.i18n import _
 MOST = 100
 SAVE = """
 INSERT INTO prescription_template (id, doctor_id, name, items) SELECT $1, $2, $3, $4
-WHERE (SELECT count(*) FROM prescription_template WHERE doctor_id = $2) < $5
+WHERE (SELECT count(*) FROM prescription_template WHERE doctor_id = $2 AND lower(name) <> lower($3)) < $5
 ON CONFLICT (doctor_id, lower(name)) DO UPDATE SET name = excluded.name, items = excluded.items RETURNING id, name, items
 """
 FORGET = "DELETE FROM prescription_template WHERE id = $1 AND doctor_id = $2 RETURNING id"

@@ -175,6 +175,8 @@ async def test_each_doctor_has_room_for_so_many_templates(stage: Stage) -> None:
     with pytest.raises(Conflict) as refused:
         await save_template(stage.doctor.actor, new)
     assert refused.value.code == "too_many"
+    renamed = msgspec.structs.replace(new, name="t7")
+    assert (await save_template(stage.doctor.actor, renamed)).name == "t7"  # takes the place of T7
     assert (await save_template(stage.cast.other_doctor.actor, new)).name == "One more"
 
 
