@@ -14,7 +14,6 @@ CALLERS = 100
 RACES = 70  # in each of three runs: more than 200 in all
 CLIENTS = 16
 SECONDS = 4.0
-APART = 0.01  # seconds between two connections: in one moment, one worker gets most of them
 BETWEEN = 0.35  # of the time of our side is enough for the twin, which is quicker
 
 Ask = Callable[[UUID], bytes]
@@ -122,5 +121,5 @@ async def _pairs(
             if status not in (200, 201):
                 raise RuntimeError(f"refused with {status}: {body[:300]!r}")
 
-    rate, _took = await press(port, CLIENTS, seconds, turn, APART)
+    rate, _took = await press(port, CLIENTS, seconds, turn)
     return rate

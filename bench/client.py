@@ -12,6 +12,7 @@ from typing import Self
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+APART = 0.01  # seconds between two connections: of those opened in one moment, one worker often gets nearly all
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
@@ -67,12 +68,12 @@ def length_of(head: bytes) -> int:
     return int(head[begin + len(LENGTH) :].split(b"\r\n", 1)[0]) if begin >= 0 else 0
 
 
-async def callers(stack: AsyncExitStack, port: int, number: int, apart: float = 0) -> list[Caller]:
-    """So many open connections, closed by the stack; opened in one moment, often one worker gets nearly all of them."""
+async def callers(stack: AsyncExitStack, port: int, number: int) -> list[Caller]:
+    """So many open connections, shared evenly by the workers; closed by the stack."""
     crowd = []
     for _ in range(number):
         crowd.append(await stack.enter_async_context(Caller(port)))
-        await asyncio.sleep(apart)
+        await asyncio.sleep(APART)
     return crowd
 
 
@@ -98,16 +99,15 @@ async def at_once(crowd: Sequence[Caller], requests: Sequence[bytes]) -> tuple[f
 
 
 async def press(
-    port: int, clients: int, seconds: float, turn: Callable[[Caller, int, int], Awaitable[None]], apart: float = 0
+    port: int, clients: int, seconds: float, turn: Callable[[Caller, int, int], Awaitable[None]]
 ) -> tuple[float, list[float]]:
     """`clients` take one turn after the other; turns per second, and the milliseconds of each turn.
 
-    A turn gets its connection, the number of its client, and how many turns that client has taken before. `apart` are
-    the seconds between two connections.
+    A turn gets its connection, the number of its client, and how many turns that client has taken before.
     """
     took: list[float] = []
     async with AsyncExitStack() as stack:
-        crowd = await callers(stack, port, clients, apart)
+        crowd = await callers(stack, port, clients)
         begun = perf_counter()
 
         async def client(number: int) -> None:

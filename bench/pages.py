@@ -19,7 +19,6 @@ CLIENTS = 16
 SECONDS = 4.0
 DAYS, A_DAY, MINUTES, HOUR = 5, 28, 15, 9  # a full week: five days of seven hours in quarters
 SIGNERS = 8
-APART = 0.01  # people do not come within the same millisecond
 PAUSE = 0.02  # between two pages of the person who only reads
 
 
@@ -110,8 +109,8 @@ async def sign_ins(stage: Stage, servers: Servers) -> Figures:
             raise RuntimeError(f"answered {status}: {body[:300]!r}")
 
     quiet = await _calm_reader(servers.portal, page, seconds / 2)
-    rate = (await press(servers.portal, SIGNERS, seconds, sign_in, APART))[0]
-    pressing = asyncio.create_task(press(servers.portal, SIGNERS, seconds / 2, sign_in, APART))
+    rate = (await press(servers.portal, SIGNERS, seconds, sign_in))[0]
+    pressing = asyncio.create_task(press(servers.portal, SIGNERS, seconds / 2, sign_in))
     meanwhile = await _calm_reader(servers.portal, page, seconds * 0.4)
     await pressing
     bare = await _bare_passwords(seconds / 2)
