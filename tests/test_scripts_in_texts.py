@@ -152,10 +152,12 @@ async def test_hostile_texts_are_texts_wherever_they_are_read(stage: Stage) -> N
         if same not in harmless:
             harmless[same] = (await with_texts(stage, list(same)))[1]
         columns, hostile = await with_texts(stage, group)
-        for url, answer in hostile.items():
-            count += 1
-            shown += MARK in unescape(answer.text)
-            wrong += faults(url, harmless[same][url], answer)
+        count += len(hostile)
+        shown += sum(MARK in unescape(answer.text) for answer in hostile.values())
+        doubtful = [url for url, answer in hostile.items() if faults(url, harmless[same][url], answer)]
+        if doubtful:  # time passes meanwhile, and a page may differ for that: both are of the same moment then
+            harmless[same] = (await with_texts(stage, list(same)))[1]
+        wrong += [fault for url in doubtful for fault in faults(url, harmless[same][url], hostile[url])]
     told = f"{len(PAYLOADS)} texts in {len(columns)} columns, {count} answers, {shown} show them, {len(wrong)} wrong"
     catalogue.figure("D9", told)
     assert not wrong, "\n".join(wrong[:30])

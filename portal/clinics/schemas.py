@@ -34,7 +34,8 @@ Departments = Annotated[list[Name], Meta(max_length=50)]
 
 
 def refuse_half_place(latitude: Any, longitude: Any) -> None:
-    if (latitude in (None, UNSET)) != (longitude in (None, UNSET)):
+    """A place is given, taken away or left as it is by both."""
+    if any((latitude is kind) != (longitude is kind) for kind in (None, UNSET)):
         raise Invalid([FieldError("longitude", _("Give latitude and longitude together."))])
 
 

@@ -74,6 +74,17 @@ async def test_what_cannot_be(client: httpx.AsyncClient, body: dict[str, Any], f
     assert field in [one["field"] for one in answer.json()["errors"]]
 
 
+async def test_a_place_is_changed_as_a_whole(client: httpx.AsyncClient) -> None:
+    clinic = await make.clinic(latitude=51.15, longitude=14.99)
+    who = await admin(clinic)
+    for half in ({"latitude": None}, {"longitude": None}, {"latitude": 1.0}, {"latitude": None, "longitude": 1.0}):
+        answer = await client.patch(f"/api/clinics/{clinic}", json={**half, "time_zone": "UTC"}, headers=who.bearer)
+        assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (422, ["longitude"]), half
+    nowhere = {"latitude": None, "longitude": None}
+    answer = await client.patch(f"/api/clinics/{clinic}", json=nowhere, headers=who.bearer)
+    assert answer.status_code == 200 and answer.json()["latitude"] is answer.json()["longitude"] is None
+
+
 async def test_spells_do_not_overlap(client: httpx.AsyncClient) -> None:
     hours = [*HOURS, {"day_of_week": 1, "opens": "11:00", "closes": "14:00"}]
     answer = await client.post("/api/clinics", json={**CLINIC, "opening_hours": hours}, headers=(await admin()).bearer)
