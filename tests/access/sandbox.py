@@ -68,12 +68,10 @@ class OnePool:
             return
         name, self.depth = f"pooled_{self.depth}", self.depth - 1
         try:
-            await self.connection.execute(f"RELEASE SAVEPOINT {name}")
+            await self.connection.execute(f"RELEASE SAVEPOINT {name}; {acting.NOBODY.statements}")
         except asyncpg.PostgresError:
             with suppress(asyncpg.InvalidSavepointSpecificationError):
                 await self.connection.execute(f"ROLLBACK TO SAVEPOINT {name}")
-        else:
-            await self.connection.execute(acting.NOBODY.statements)
 
     async def give_back(self, connection: Any) -> None:
         await self.release(connection)
