@@ -12,6 +12,7 @@ from portal.errors import FieldError, Invalid, NotFound
 from portal.people.schemas import Currency
 from portal.web.decode import Input
 from portal.web.i18n import _
+from portal.web.places import refuse_half_place
 from portal.web.types import Email, Latitude, Line, Longitude, Name, Phone, Text, TimeZone
 
 Weekday = Annotated[int, Meta(ge=1, le=7)]
@@ -31,12 +32,6 @@ class OpeningHours(Input, frozen=True, kw_only=True):
 
 Hours = Annotated[list[OpeningHours], Meta(max_length=28)]
 Departments = Annotated[list[Name], Meta(max_length=50)]
-
-
-def refuse_half_place(latitude: Any, longitude: Any) -> None:
-    """A place is given, taken away or left as it is by both."""
-    if any((latitude is kind) != (longitude is kind) for kind in (None, UNSET)):
-        raise Invalid([FieldError("longitude", _("Give latitude and longitude together."))])
 
 
 class NewClinic(Input, frozen=True, kw_only=True):

@@ -6,9 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from portal.errors import FieldError, Invalid
 from portal.web.decode import Input
-from portal.web.i18n import _
+from portal.web.places import refuse_half_place
 from portal.web.types import Latitude, Line, Longitude, Name, Phone, TimeZone
 
 
@@ -26,8 +25,7 @@ class NewPharmacy(Input, frozen=True, kw_only=True):
     longitude: Longitude | None = None
 
     def __post_init__(self) -> None:
-        if (self.latitude is None) != (self.longitude is None):
-            raise Invalid([FieldError("longitude", _("Give latitude and longitude together."))])
+        refuse_half_place(self.latitude, self.longitude)
 
     def change(self) -> "PharmacyChange":
         """The page's form always holds all fields; an empty one empties the field."""
@@ -52,8 +50,7 @@ class PharmacyChange(Input, frozen=True, kw_only=True):
     longitude: Longitude | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
-        if (self.latitude in (None, UNSET)) != (self.longitude in (None, UNSET)):
-            raise Invalid([FieldError("longitude", _("Give latitude and longitude together."))])
+        refuse_half_place(self.latitude, self.longitude)
 
 
 class Pharmacy(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,10 @@
-"""A point on earth in a query string: `near=52.52,13.405`."""
+"""A point on earth: in a query string, `near=52.52,13.405`, and as two fields of a body."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
+from portal.errors import FieldError, Invalid
 from portal.web.i18n import _
 from portal.web.scalars import read_float
 from portal.web.texts import BadValue
@@ -27,6 +28,12 @@ def read_point(text: str) -> Point:
 def clean_point(text: str) -> str:
     point = read_point(text)
     return f"{point.latitude},{point.longitude}"
+
+
+def refuse_half_place(latitude: Any, longitude: Any) -> None:
+    """A place is given, taken away (None) or left as it is (`UNSET`) by both. Raises `Invalid`."""
+    if any((latitude is kind) != (longitude is kind) for kind in (None, UNSET)):
+        raise Invalid([FieldError("longitude", _("Give latitude and longitude together."))])
 
 
 Near = Annotated[str, Meta(max_length=60, examples=["52.52,13.405"], extra={"clean": clean_point})]

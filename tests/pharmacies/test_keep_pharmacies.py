@@ -46,6 +46,18 @@ async def test_others_may_not(client: httpx.AsyncClient) -> None:
         assert (await client.patch(path, json={strange: "x"}, headers=root.bearer)).status_code == 422
 
 
+async def test_a_place_is_changed_as_a_whole(client: httpx.AsyncClient) -> None:
+    root = await make.person(Role.SYSTEM_ADMIN)
+    place = {"latitude": 48.4, "longitude": 9.99}
+    made = (await client.post("/api/pharmacies", json={**PHARMACY, **place}, headers=root.bearer)).json()
+    path = f"/api/pharmacies/{made['id']}"
+    for half in ({"latitude": None}, {"longitude": None}, {"latitude": 1.0}, {"latitude": None, "longitude": 1.0}):
+        answer = await client.patch(path, json={**half, "time_zone": "UTC"}, headers=root.bearer)
+        assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (422, ["longitude"]), half
+    nowhere = await client.patch(path, json={"latitude": None, "longitude": None}, headers=root.bearer)
+    assert nowhere.status_code == 200 and nowhere.json()["latitude"] is nowhere.json()["longitude"] is None
+
+
 async def test_the_pages(app: Litestar) -> None:
     who = await make.person(Role.PHARMACY)
     async with a_client(app, who) as browser:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
@@ -296,16 +295,3 @@ async def test_the_hints_follow_the_slots(client: httpx.AsyncClient) -> None:
     await db.execute("UPDATE slot SET disabled = false WHERE id = $1", first)
     assert dict(await db.fetch(hints, both)) == {booked.id: at(9)}
     assert second
-
-
-async def test_a_specialty_stays_popular_when_its_next_free_time_begins(client: httpx.AsyncClient) -> None:
-    """Until the hint is raised to the time after that, or for good where no worker does it."""
-    specialty, (doctor,) = await crew(1)
-    await make.slot(doctor.id, at(9))
-    await db.execute(
-        "UPDATE doctor_next_free SET not_before = now() - interval '1 minute' WHERE doctor_id = $1", doctor.id
-    )
-    others = "DELETE FROM doctor_next_free WHERE specialty_id <> $1"
-    await db.execute(others, UUID(specialty))
-    queries._popular.clear()
-    assert f"/doctors?specialty_id={specialty}" in (await client.get("/")).text
