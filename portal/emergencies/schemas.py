@@ -7,9 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from portal.errors import FieldError, Invalid
 from portal.web.decode import Input
-from portal.web.i18n import _
+from portal.web.places import refuse_half_place
 from portal.web.types import Id, Latitude, Longitude, Text
 
 
@@ -75,9 +74,7 @@ class Call(Input, frozen=True, kw_only=True):
     longitude: Longitude | None = None
 
     def __post_init__(self) -> None:
-        if (self.latitude is None) != (self.longitude is None):
-            field = "latitude" if self.latitude is None else "longitude"
-            raise Invalid([FieldError(field, _("Give both latitude and longitude, or neither."))])
+        refuse_half_place(self.latitude, self.longitude)
 
 
 class NewEmergency(Call, frozen=True, kw_only=True):

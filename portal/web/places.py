@@ -31,9 +31,10 @@ def clean_point(text: str) -> str:
 
 
 def refuse_half_place(latitude: Any, longitude: Any) -> None:
-    """A place is given, taken away (None) or left as it is (`UNSET`) by both. Raises `Invalid`."""
+    """A place is given, taken away (None) or left as it is (`UNSET`) by both. Raises `Invalid` with the one that is missing."""
     if any((latitude is kind) != (longitude is kind) for kind in (None, UNSET)):
-        raise Invalid([FieldError("longitude", _("Give latitude and longitude together."))])
+        missing = "longitude" if longitude in (None, UNSET) else "latitude"
+        raise Invalid([FieldError(missing, _("Give latitude and longitude together."))])
 
 
 Near = Annotated[str, Meta(max_length=60, examples=["52.52,13.405"], extra={"clean": clean_point})]
