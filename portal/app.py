@@ -19,12 +19,11 @@ from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from portal import acting, db, faults, heartbeat, live, metrics, replica, storage, tracing, worker
+from portal import acting, db, faults, heartbeat, live, metrics, replica, storage, tracing
 from portal.accounts import tokens
 from portal.accounts.schemas import Actor
 from portal.audit import actions as audit
 from portal.errors import Forbidden, NotFound
-from portal.integrations import arrivals, broker
 from portal.settings import Settings
 from portal.video.providers import provider_of
 from portal.web import (
@@ -168,6 +167,10 @@ async def background(settings: Settings, wanted: bool = True) -> AsyncIterator[N
     if not wanted:
         yield
         return
+    # What these need takes 20 MB, which web processes beside a `portal worker` spare.
+    from portal import worker
+    from portal.integrations import arrivals, broker
+
     storage.use(settings)
     if not settings.smtp_url:
         logger.warning("PORTAL_SMTP_URL is not set: mails are kept in the database and sent to nobody")

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Any
 
-import aio_pika
 from redis.asyncio import Redis
 
 from portal import db
@@ -48,6 +47,8 @@ async def _redis(url: str) -> None:
 
 
 async def _broker(url: str) -> None:
+    import aio_pika  # only where there is a broker: it takes 3 MB
+
     connection = await aio_pika.connect(url, timeout=SECONDS)
     await connection.close()
 

@@ -13,8 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence.queries import Queries
 
 from portal import db, tracing
 from portal.faults import fault
@@ -39,6 +37,10 @@ EVENT_TYPES = frozenset(
     """.split()  # noqa: SIM905  # a table to read, not a list to maintain
 )
 
+# As PgQueuer itself queues a job. The library, which takes 13 MB of memory, is there where jobs are run (see `portal.worker`).
+ENQUEUE = """
+INSERT INTO pgqueuer (priority, status, entrypoint, payload) SELECT 0, 'queued', $1, payload FROM unnest($2::bytea[]) AS payload
+"""
 INSERT = "INSERT INTO outbox_event (id, event_type, aggregate_id, data) VALUES ($1, $2, $3, $4)"
 
 CLAIM = """
@@ -159,9 +161,7 @@ async def enqueue_in_tx(job: str, payload: dict[str, Any]) -> None:
 async def enqueue_many_in_tx(job: str, payloads: list[dict[str, Any]]) -> None:
     """The same for several payloads of one job."""
     _demand_transaction()
-    names, encoded = [job] * len(payloads), [msgspec.json.encode(payload) for payload in payloads]
-    async with db.connection() as connection:
-        await Queries(AsyncpgDriver(connection)).enqueue(names, encoded, [0] * len(payloads))  # type: ignore[arg-type]  # a pooled connection is one
+    await db.execute(ENQUEUE, job, [msgspec.json.encode(payload) for payload in payloads])
 
 
 def _demand_transaction() -> None:

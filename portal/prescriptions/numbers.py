@@ -1,4 +1,4 @@
-"""Codes that people read to each other, and the names and numbers of doses that nobody may misread.
+"""Codes that people read to each other or scan, and the names and numbers of doses that nobody may misread.
 
 A code has nine of 23 signs that look like no other and sound apart: eight at random (36 bits) and one that checks them.
 Whoever guesses meets the limit of tries (see SECURITY.md) long before.
@@ -7,7 +7,9 @@ Whoever guesses meets the limit of tries (see SECURITY.md) long before.
 import re
 import secrets
 from decimal import Decimal
+from itertools import groupby
 
+import segno
 from msgspec import Meta
 
 from portal.web.i18n import _
@@ -41,6 +43,24 @@ def read_code(text: str) -> str | None:
 def shown_code(code: str) -> str:
     """In groups of three, as it is printed."""
     return "-".join(code[at : at + 3] for at in range(0, len(code), 3))
+
+
+def code_path(text: str) -> tuple[int, str]:
+    """A QR code for a page: how many modules a side has, and the path of an SVG that draws it."""
+    modules, bars = code_bars(text)
+    return modules, "".join(f"M{column} {row}h{length}v1h-{length}z" for column, row, length in bars)
+
+
+def code_bars(text: str) -> tuple[int, list[tuple[int, int, int]]]:
+    """The modules of a side, and the black bars: column, row, length."""
+    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
+    bars = []
+    for number, row in enumerate(rows):
+        for dark, run in groupby(enumerate(row), key=lambda one: one[1]):
+            columns = [column for column, _dark in run]
+            if dark:
+                bars.append((columns[0], number, len(columns)))
+    return len(rows), bars
 
 
 def Dose(lowest: str, highest: str) -> Meta:

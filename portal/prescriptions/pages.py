@@ -12,7 +12,8 @@ from portal.accounts.schemas import Actor, Role
 from portal.errors import Conflict, Invalid
 from portal.pharmacies.queries import pharmacies, pharmacy
 from portal.pharmacies.schemas import Pharmacy
-from portal.prescriptions import actions, papers, queries, readings
+from portal.prescriptions import actions, queries, readings
+from portal.prescriptions.numbers import code_path
 from portal.prescriptions.schemas import Cancelling, Sending
 from portal.prescriptions.words import amount_words, directions
 from portal.web import limits
@@ -36,7 +37,7 @@ Words = FromQuery[Annotated[str, Line(100)] | None]
 
 def shown() -> dict[str, Any]:
     """What every template of prescriptions writes amounts and directions with."""
-    return {"amount": amount_words, "directions": directions, "code_path": papers.code_path}
+    return {"amount": amount_words, "directions": directions, "code_path": code_path}
 
 
 def pdf_response(content: bytes) -> Response[bytes]:

@@ -2,21 +2,21 @@
 
 Fonts are shipped in `static/fonts` (Noto, SIL Open Font License); a script that none of them has is printed as boxes, and
 the code leads to the page that shows it.
+
+Imported by whoever prints, when they print: the PDF library takes 20 MB and a moment to load.
 """
 
 import logging
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import msgspec
-import segno
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from portal.prescriptions.numbers import shown_code
+from portal.prescriptions.numbers import code_bars, shown_code
 from portal.prescriptions.schemas import DoseUnit, Frequency
 from portal.prescriptions.words import amount_words, directions_of
 from portal.web.i18n import RIGHT_TO_LEFT, _, language, ngettext, speaking
@@ -66,8 +66,9 @@ class Content(msgspec.Struct, frozen=True):
     items: list[ContentItem]
 
 
-def typeset(content: Content, link: str, locale: str, zone: str) -> bytes:
-    """The page as PDF. Takes a tenth of a second of computing: not for the event loop."""
+def typeset(signed: str, link: str, locale: str, zone: str) -> bytes:
+    """The page of a signed content as PDF. Takes a tenth of a second of computing: not for the event loop."""
+    content = msgspec.json.decode(signed, type=Content)
     with speaking(locale):
         paper = Paper(content, zone)
         paper.head()
@@ -227,21 +228,3 @@ def draw_code(paper: FPDF, text: str, x: float, y: float, size: float) -> None:
     paper.set_fill_color(0, 0, 0)
     for column, row, length in bars:
         paper.rect(x + column * one, y + row * one, length * one, one, "F")
-
-
-def code_path(text: str) -> tuple[int, str]:
-    """A QR code for a page: how many modules a side has, and the path of an SVG that draws it."""
-    modules, bars = code_bars(text)
-    return modules, "".join(f"M{column} {row}h{length}v1h-{length}z" for column, row, length in bars)
-
-
-def code_bars(text: str) -> tuple[int, list[tuple[int, int, int]]]:
-    """The modules of a side, and the black bars: column, row, length."""
-    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
-    bars = []
-    for number, row in enumerate(rows):
-        for dark, run in groupby(enumerate(row), key=lambda one: one[1]):
-            columns = [column for column, _dark in run]
-            if dark:
-                bars.append((columns[0], number, len(columns)))
-    return len(rows), bars

@@ -13,7 +13,7 @@ from portal.appointments.queries import parties_of
 from portal.audit.actions import record_read
 from portal.errors import NotFound
 from portal.people.queries import is_own_patient
-from portal.prescriptions import keys, papers
+from portal.prescriptions import keys
 from portal.prescriptions.numbers import read_code
 from portal.prescriptions.schemas import (
     History,
@@ -173,8 +173,13 @@ async def paper(actor: Actor, prescription_id: UUID) -> bytes:
         )  # fmt: skip
     signed = (row[name] for name in ("code", "issued_at", "valid_until", "content_hash", "key_id", "signature"))
     link = tokens.absolute("/rx/" + keys.token(*signed))
-    content = msgspec.json.decode(row["content"], type=papers.Content)
-    return await asyncio.to_thread(papers.typeset, content, link, row["language"], row["time_zone"])
+    return await asyncio.to_thread(_typeset, row["content"], link, row["language"], row["time_zone"])
+
+
+def _typeset(*given: str) -> bytes:
+    from portal.prescriptions import papers  # in the thread: loading its library takes a moment
+
+    return papers.typeset(*given)
 
 
 async def known_keys() -> dict[str, bytes]:
