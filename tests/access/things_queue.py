@@ -1,6 +1,6 @@
 """A queue of today around one patient, and a screen in the waiting room of its clinic."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
@@ -29,30 +29,41 @@ SELECT id, starts_at, starts_at, ends_at, 'PLACE' FROM appointment WHERE id = $1
 
 
 async def of_side(side: str, patient_id: UUID, doctor_id: UUID, clinic_id: UUID) -> dict[str, Any]:
-    """A session of three quarters of an hour at the beginning of today: the patient waits in it, and is called as well."""
-    today = datetime.now(UTC).date()
-    session = await factories.session(doctor_id, clinic_id, day=today, start=time(0), end=time(0, 45), places=3)
+    """A session of three quarters of an hour at the beginning of today: the patient waits in it, and is called as well.
+
+    Just after midnight it is at the day's end, since the doctor has a video visit in a few minutes.
+    """
+    now = datetime.now(UTC)
+    today, first = now.date(), time(0 if now.hour >= 2 else 22)
+    session = await factories.session(
+        doctor_id, clinic_id, day=today, start=first, end=first.replace(minute=45), places=3
+    )
     found: dict[str, Any] = {"queue_session": session, "queue_day": str(today)}
     a_while_ago = datetime.now(UTC) - timedelta(minutes=1)  # calling again at once is a second press, and does nothing
     for position, name, called in ((1, "called", a_while_ago), (2, "queued", None)):
-        found[name] = await visit(side, (session, today, position), patient_id, doctor_id, clinic_id, called)
+        start = datetime.combine(today, first, UTC) + timedelta(minutes=15 * (position - 1))
+        found[name] = await visit(side, (session, start, position), patient_id, doctor_id, clinic_id, called)
     await db.execute("INSERT INTO queue_day (session_id, date) VALUES ($1, $2)", session, today)
     await db.execute(SHOWN, found["queued"])
     return found | await screen(side, clinic_id)
 
 
 async def visit(
-    side: str, at: tuple[UUID, date, int], patient_id: UUID, doctor_id: UUID, clinic_id: UUID, called: datetime | None
+    side: str,
+    at: tuple[UUID, datetime, int],
+    patient_id: UUID,
+    doctor_id: UUID,
+    clinic_id: UUID,
+    called: datetime | None,
 ) -> UUID:
-    slot, appointment, (session, day, position) = uuid7(), uuid7(), at
-    start = datetime.combine(day, time(0), UTC) + timedelta(minutes=15 * (position - 1))
+    slot, appointment, (session, start, position) = uuid7(), uuid7(), at
     await db.execute(
         PLACE,
         slot,
         doctor_id,
         session,
         clinic_id,
-        day,
+        start.date(),
         position,
         start,
         start + timedelta(minutes=15),

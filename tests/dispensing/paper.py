@@ -18,7 +18,7 @@ from tests.factories import Person
 from tests.inventory import shelf
 
 BORN = "1980-02-29"
-LONG_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+LONG_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)  # clear of queues that begin at midnight
 _visits = count()
 KEY = "INSERT INTO prescription_key (id, public_key) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 PRESCRIPTION = """
