@@ -37,7 +37,7 @@ EVENT_TYPES = frozenset(
     """.split()  # noqa: SIM905  # a table to read, not a list to maintain
 )
 
-# As PgQueuer itself queues a job. The library, which takes 13 MB of memory, is there where jobs are run (see `portal.worker`).
+# What PgQueuer writes, but for the row in its own log. The library takes 13 MB, and is there where jobs are run.
 ENQUEUE = """
 INSERT INTO pgqueuer (priority, status, entrypoint, payload) SELECT 0, 'queued', $1, payload FROM unnest($2::bytea[]) AS payload
 """

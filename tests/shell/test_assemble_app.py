@@ -1,6 +1,8 @@
 """The application as a whole: every domain is in it, every route says who may call it, every call is documented."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,18 @@ from tests.shell.conftest import a_client
 
 pytestmark = pytest.mark.anyio
 PORTAL = Path(__file__).parent.parent.parent / "portal"
+
+
+# What only workers, brokers and printed papers need: 36 MB, which a web process that has none of them spares.
+ELSEWHERE = {"pgqueuer", "aio_pika", "fpdf", "fontTools"}
+LOADED = """
+import sys
+from pathlib import Path
+from portal.app import create_app
+from portal.settings import Settings
+create_app(Settings(data=Path(sys.argv[1])))
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +129,9 @@ async def test_unknown_things_below_the_reference(whole: Litestar) -> None:
     async with a_client(whole) as visitor:
         answers: list[httpx.Response] = [await visitor.get(path) for path in ("/schema/x", "/schema/openapi.yaml")]
         assert [one.status_code for one in answers] == [404, 404]
+
+
+def test_a_web_process_loads_nothing_that_it_may_never_need(tmp_path: Path) -> None:
+    told = subprocess.run([sys.executable, "-c", LOADED, str(tmp_path)], capture_output=True, text=True, check=True)
+    loaded = set(told.stdout.split())
+    assert "litestar" in loaded and not loaded & ELSEWHERE

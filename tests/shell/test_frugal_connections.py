@@ -1,4 +1,4 @@
-"""An open connection takes little: live streams are thousands of them, and uvicorn's own objects were a third of each."""
+"""An open connection takes little: live streams are thousands of them, and what uvicorn keeps for nothing was a sixth of each."""
 
 import asyncio
 from collections import deque
