@@ -13,7 +13,7 @@ $8 new ids (event, video session, its event, notification and mail, slot), $9 re
 Staff book for people whom they cannot see before: the database itself tells who the patient is, or that there is none.
 """
 
-from portal.appointments.statements import COLUMNS, OTHER_JOINS
+from portal.appointments.statements import NEW_COLUMNS, OTHER_JOINS
 
 _PATIENT = "pa AS MATERIALIZED (SELECT * FROM bookable_patient($2))"
 
@@ -49,7 +49,7 @@ _TAKE = """
 _TOLD = (
     """
 SELECT b.let_go, b.video_session_id, """
-    + COLUMNS
+    + NEW_COLUMNS
     + """
 FROM {written} b CROSS JOIN LATERAL (SELECT (b.visit).*) a
 CROSS JOIN LATERAL (SELECT b.patient_first_name AS first_name, b.patient_last_name AS last_name) pa
