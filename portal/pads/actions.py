@@ -15,6 +15,9 @@ from portal.prescriptions.policy import may_issue
 from portal.web.i18n import _
 
 MOST = 100
+# Of one doctor's templates that are saved in the same moment each is counted after the one before. A statement of its own:
+# what is counted must be read after the lock was given.
+ONE_AT_A_TIME = "SELECT FROM doctor WHERE account_id = $1 FOR NO KEY UPDATE"
 SAVE = """
 INSERT INTO prescription_template (id, doctor_id, name, items) SELECT $1, $2, $3, $4
 WHERE (SELECT count(*) FROM prescription_template WHERE doctor_id = $2 AND lower(name) <> lower($3)) < $5
@@ -30,6 +33,7 @@ async def save_template(actor: Actor, new: NewTemplate) -> Template:
         raise Forbidden
     items = msgspec.json.decode(msgspec.json.encode(new.items))
     async with db.transaction():
+        await db.execute(ONE_AT_A_TIME, actor.id)
         row = await db.fetch_row(SAVE, uuid7(), actor.id, new.name, items, MOST)
         if row is None:
             raise Conflict("too_many", _("You have as many templates as there can be. Remove one first."))

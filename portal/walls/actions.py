@@ -15,6 +15,8 @@ from portal.walls.schemas import NewLink, NewWall
 from portal.web.i18n import _
 
 MOST = 50
+# Before a clinic's links are counted, so that those that are made in the same moment are counted one after the other.
+ONE_AT_A_TIME = "SELECT FROM clinic WHERE id = $1 FOR NO KEY UPDATE"
 # One more, unless the clinic has as many as anybody could hang up; no row comes back then, or for a clinic not theirs.
 MAKE = """
 INSERT INTO wall_link (id, clinic_id, name, token_hash)
@@ -35,6 +37,7 @@ async def make_wall(actor: Actor, clinic_id: UUID, data: NewWall) -> NewLink:
         raise NotFound
     wall_id, token = uuid7(), secrets.token_urlsafe(24)
     async with db.transaction():
+        await db.execute(ONE_AT_A_TIME, clinic_id)
         made = await db.fetch_value(MAKE, wall_id, clinic_id, data.name, tokens.token_hash(token), MOST)
         if made is None:
             raise Conflict(

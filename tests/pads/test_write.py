@@ -1,5 +1,6 @@
 """The pad by plain forms: lines, medicines found and picked, templates, as last time, a look over it, the signature."""
 
+import asyncio
 import re
 from typing import Any
 from uuid import uuid4
@@ -178,6 +179,29 @@ async def test_each_doctor_has_room_for_so_many_templates(stage: Stage) -> None:
     renamed = msgspec.structs.replace(new, name="t7")
     assert (await save_template(stage.doctor.actor, renamed)).name == "t7"  # takes the place of T7
     assert (await save_template(stage.cast.other_doctor.actor, new)).name == "One more"
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["the portal", "the naive twin"])
+async def test_templates_saved_in_one_moment_are_counted_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Room for one more, and eight that want it: without the lock each of them counts before the others are there."""
+    monkeypatch.setattr("portal.pads.actions.MOST", 1)
+    if not guarded:
+        monkeypatch.setattr("portal.pads.actions.ONE_AT_A_TIME", "SELECT $1::uuid")
+
+    async def saved(number: int) -> bool:
+        try:
+            new = msgspec.convert({"name": f"T{number}", "items": [item()]}, NewTemplate)
+            await save_template(stage.doctor.actor, new)
+        except Conflict:
+            return False
+        return True
+
+    outcomes = await asyncio.gather(*(saved(number) for number in range(8)))
+    assert sum(outcomes) == 1 if guarded else sum(outcomes) > 1
+    kept = await db.fetch_value("SELECT count(*) FROM prescription_template WHERE doctor_id = $1", stage.doctor.id)
+    assert kept == sum(outcomes)
 
 
 async def test_a_medicine_is_counted_as_the_catalogue_says(client: httpx.AsyncClient, stage: Stage) -> None:

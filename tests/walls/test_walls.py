@@ -1,5 +1,7 @@
 """The screens of a waiting room: numbers for whoever has the link, as long as it is good, and nothing else for anybody."""
 
+import asyncio
+
 import pytest
 
 from portal import db, live
@@ -106,3 +108,20 @@ async def test_a_clinic_has_only_so_many(morning: Morning, monkeypatch: pytest.M
     await made(morning)
     again = await post(morning.client, morning.cast.admin, f"/clinics/{morning.cast.clinic_id}/walls", {"name": "Two"})
     assert (again.status_code, again.json()["code"]) == (409, "too_many_walls")
+
+
+@pytest.mark.parametrize("guarded", [True, False], ids=["the portal", "the naive twin"])
+async def test_links_made_in_one_moment_are_counted_too(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Room for one more, and eight that want it: without the lock each of them counts before the others are there."""
+    monkeypatch.setattr("portal.walls.actions.MOST", 1)
+    if not guarded:
+        monkeypatch.setattr("portal.walls.actions.ONE_AT_A_TIME", "SELECT $1::uuid")
+    address, wanted = f"/clinics/{morning.cast.clinic_id}/walls", {"name": "Hall"}
+    answers = await asyncio.gather(*(post(morning.client, morning.cast.admin, address, wanted) for _number in range(8)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert set(statuses) <= {201, 409}
+    assert statuses.count(201) == 1 if guarded else statuses.count(201) > 1
+    open_links = "SELECT count(*) FROM wall_link WHERE clinic_id = $1 AND revoked_at IS NULL"
+    assert await db.fetch_value(open_links, morning.cast.clinic_id) == statuses.count(201)
