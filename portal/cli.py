@@ -100,7 +100,9 @@ def worker() -> None:
     settings = Settings.from_env()
     if not settings.database_url:
         raise SettingError("DATABASE_URL: the embedded portal runs its jobs inside `portal serve`")
-    sys.exit(asyncio.run(serving.work(settings)))
+    from portal import commands
+
+    sys.exit(asyncio.run(commands.work(settings)))
 
 
 @main.command()
@@ -108,9 +110,11 @@ def worker() -> None:
 @plainly
 def demo(data: Path | None) -> None:
     """Fill an empty portal with invented people, without serving it; loopback only."""
+    from portal import commands
+
     environ = serving.environment(dict(os.environ), data=data, demo=True)
     with serving.database(Settings.from_env(environ)) as settings:
-        serving.prepare(settings)
+        commands.prepare(settings)
     click.echo("the demonstration's people are there; all sign in with the password portal-demo")
 
 
@@ -125,6 +129,7 @@ def create_admin(email: str, data: Path | None, first_name: str, last_name: str)
     password = os.environ.get("PORTAL_ADMIN_PASSWORD") or click.prompt(
         "Password", hide_input=True, confirmation_prompt=True
     )
+    from portal import commands
     from portal.registration.schemas import NewAdmin
     from portal.web.forms import fill
 
@@ -133,7 +138,7 @@ def create_admin(email: str, data: Path | None, first_name: str, last_name: str)
     if form.data is None:
         raise SettingError("; ".join(f"{one.field}: {one.message}" for one in form.errors))
     with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
-        asyncio.run(serving.create_admin(settings, form.data))
+        asyncio.run(commands.create_admin(settings, form.data))
     click.echo(f"{form.data.email} can sign in as a system admin")
 
 
@@ -193,8 +198,10 @@ def audit() -> None:
 @plainly
 def verify(data: Path | None, anchor_files: tuple[Path, ...]) -> None:
     """Check that the audit is as it was written. Ends with 0 when it is, 1 when not, 2 when no anchor was found."""
+    from portal import commands
+
     with serving.database(Settings.from_env(serving.environment(dict(os.environ), data=data))) as settings:
-        check = asyncio.run(serving.check_audit(settings, anchor_files))
+        check = asyncio.run(commands.check_audit(settings, anchor_files))
     for line in described(check):
         click.echo(line)
     if not check.whole:

@@ -7,7 +7,6 @@ by workers) is read when somebody asks, see `portal.operation.queries`.
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+from portal.settings import METRICS_FOLDER
+
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"})
 QUICK = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 
@@ -110,9 +110,9 @@ class Read(Collector):
 
 def text(read: Read) -> bytes:
     """Everything in Prometheus's text format; reads the files of the other processes, so call it in a thread."""
-    registry = CollectorRegistry() if FOLDER in os.environ else OWN
+    registry = CollectorRegistry() if METRICS_FOLDER in os.environ else OWN
     if registry is not OWN:
-        forget_dead_processes(Path(os.environ[FOLDER]))
+        forget_dead_processes(Path(os.environ[METRICS_FOLDER]))
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     stored = CollectorRegistry()
     stored.register(read)
@@ -134,12 +134,5 @@ def _forget(pid: str | int, folder: Path) -> None:
 
 def forget_origin() -> None:
     """A worker is a copy of a process that serves nobody: what that one shows counts for nothing."""
-    if FOLDER in os.environ:
-        _forget(os.getppid(), Path(os.environ[FOLDER]))
-
-
-def empty_folder(folder: Path) -> Path:
-    """Where the processes of one `portal serve` share their counts; what an earlier run left there is removed."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+    if METRICS_FOLDER in os.environ:
+        _forget(os.getppid(), Path(os.environ[METRICS_FOLDER]))

@@ -1,38 +1,28 @@
 """What `portal serve` does: the embedded database where none is given, migrations, web processes, one line when ready.
 
-Whoever supervises workers keeps what it has imported: what only they need is not imported at the top.
+Whoever supervises workers keeps what it has imported, and so does a single web process: what is needed to get ready is
+imported by a process of its own, and what only web processes need by them.
 """
 
-import asyncio
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
-import asyncpg
 import click
 import uvicorn
 
-from portal import db, faults, metrics, tracing
-from portal.accounts import passwords, tokens
-from portal.audit.schemas import ChainCheck
-from portal.pool import has_demo_accounts, is_migrated
-from portal.settings import SettingError, Settings, is_loopback
-from portal.supervising import Processes, leave_at_the_latest
+from portal.settings import METRICS_FOLDER, PROCESSES, SettingError, Settings, is_loopback
+from portal.supervising import Processes, aside, leave_at_the_latest
 from portal.web import logs
-from portal.web.protocol import Protocol
 
-if TYPE_CHECKING:
-    from portal.registration.schemas import NewAdmin
-
-CONNECT_SECONDS = 10
 GRACE_SECONDS = 5  # open requests may end by themselves for so long after SIGTERM
 
 
@@ -80,20 +70,17 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
         )
     logs.configure()
     open_all_files()
-    tokens.use_keys(settings)
     listener = bound(host, port)
     with database(settings) as running:
-        prepare(running)
-        if not settings.is_private(host):
-            asyncio.run(refuse_demo_accounts(running))
+        aside(get_ready, running, host)
         os.environ.update(environ, DATABASE_URL=running.database_url, PORTAL_EMBEDDED=str(running.embedded).lower())
-        os.environ[passwords.PROCESSES] = str(workers)
+        os.environ[PROCESSES] = str(workers)
         for end in (signal.SIGTERM, signal.SIGINT):
             signal.signal(end, lambda *_: None)  # uvicorn raises the signal anew when all is done: that is no failure
         config = uvicorn.Config(
             "portal.app:from_environment",
             factory=True,
-            http=Protocol,
+            http="portal.web.protocol:Protocol",
             loop="uvloop",
             workers=workers,
             timeout_graceful_shutdown=GRACE_SECONDS,
@@ -106,7 +93,7 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
         )
         announce = f"ready {running.base_url}"
         if workers > 1:
-            os.environ[metrics.FOLDER] = str(metrics.empty_folder(running.data / "metrics" / str(port)))
+            os.environ[METRICS_FOLDER] = str(empty_folder(running.data / "metrics" / str(port)))
             processes = Processes(config, listener, announce)
             processes.run()
             return 0 if processes.answered else 1
@@ -115,73 +102,18 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
         return 0 if server.started else 1
 
 
-def prepare(settings: Settings) -> None:
-    """An embedded database follows the program; any other is migrated by `portal migrate`, once a deployment."""
-    if settings.embedded:
-        from portal.migrations import migrate
+def get_ready(settings: Settings, host: str) -> None:
+    """See `commands.get_ready`, which is imported where it is needed."""
+    from portal import commands
 
-        asyncio.run(migrate(settings))
-    else:
-        asyncio.run(check_database(settings))
-    if settings.demo:
-        asyncio.run(make_demo(settings))
+    commands.get_ready(settings, host)
 
 
-async def check_database(settings: Settings) -> None:
-    """Raises `SettingError` for a database that cannot be used; its text holds no part of the address."""
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            migrated = await is_migrated(settings.database_url)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise SettingError(f"DATABASE_URL: cannot connect ({type(error).__name__})") from None
-    if not migrated:
-        raise SettingError("DATABASE_URL: this database has no tables yet; run `portal migrate` first")
-
-
-async def refuse_demo_accounts(settings: Settings) -> None:
-    """Raises `SettingError` where an earlier `--demo` has left people whom everybody can be."""
-    if await has_demo_accounts(settings.database_url):
-        raise SettingError(
-            "--host, PORTAL_BASE_URL: the demo accounts in this database have a known password and are for loopback"
-            " addresses only; give this portal another data folder (--data) or database (DATABASE_URL)"
-        )
-
-
-async def make_demo(settings: Settings) -> None:
-    """Invented people for an empty portal, over a pool of its own: the web processes open theirs later."""
-    from portal import demo
-
-    await db.connect(settings, owner=True)
-    try:
-        await demo.ensure(settings)
-    finally:
-        await db.disconnect()
-
-
-async def work(settings: Settings) -> int:
-    """Jobs, schedules and the relay of events, until SIGTERM or SIGINT; the exit code."""
-    from portal import heartbeat, live
-    from portal.app import background
-
-    logs.configure()
-    faults.arm(settings.fault_at, settings.test_faults)
-    tokens.use_keys(settings)  # what jobs tell the screens of waiting rooms is sealed
-    ended = asyncio.Event()
-    for end in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(end, ended.set)
-    await db.connect(settings)
-    try:
-        async with (
-            tracing.running(settings.otlp_endpoint),
-            live.running(settings),
-            heartbeat.running(settings, "WORKER"),
-            background(settings),
-        ):
-            click.echo("ready")
-            await ended.wait()
-    finally:
-        await db.disconnect()
-    return 0
+def empty_folder(folder: Path) -> Path:
+    """Where the processes of one `portal serve` share their counts; what an earlier run left there is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def open_all_files() -> None:
@@ -215,29 +147,3 @@ class Single(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         leave_at_the_latest([])
-
-
-async def create_admin(settings: Settings, data: "NewAdmin") -> None:
-    """The first person who can verify others. Raises `Conflict` for an address that has an account."""
-    from portal.migrations import migrate
-    from portal.registration.actions import create_system_admin
-
-    if settings.embedded:
-        await migrate(settings)
-    await db.connect(settings, owner=True)
-    try:
-        await create_system_admin(data.email, data.password, data.first_name, data.last_name)
-    finally:
-        await db.disconnect()
-
-
-async def check_audit(settings: Settings, anchor_files: Sequence[Path]) -> ChainCheck:
-    """Walk the audit's chains beside whatever else runs."""
-    from portal.audit import queries
-
-    await check_database(settings)
-    await db.connect(settings, owner=True)
-    try:
-        return await queries.check_chains(settings, anchor_files)
-    finally:
-        await db.disconnect()

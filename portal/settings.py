@@ -22,6 +22,11 @@ AWS_CREDENTIALS = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )  # fmt: skip
 
+# What `portal serve` tells its web processes beside the settings: where they share their counts (Prometheus's own name),
+# and how many they are.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+PROCESSES = "PORTAL_PROCESSES"
+
 
 class SettingError(Exception):
     """A setting cannot be used; the text names the variable and never repeats a secret value."""

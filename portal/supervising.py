@@ -5,15 +5,20 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
-from multiprocessing.connection import wait
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from types import FrameType
+from typing import Any
 
 import click
 import uvicorn
 import uvicorn._subprocess
 from uvicorn.supervisors import multiprocess as supervisor
+
+from portal.settings import SettingError
 
 START_SECONDS = 60
 LATEST_SECONDS = 8.5  # after SIGTERM nothing runs for longer
@@ -70,6 +75,42 @@ def copies_of_a_ready_process() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["portal.origin"])
     return context
+
+
+def aside(work: Callable[..., None], *args: Any) -> None:
+    """Do something in a process of its own, which takes all that it needed with it when it ends.
+
+    Raises the `SettingError` that `work` raises. After anything else, which it has told by itself, this program ends too;
+    when this program is told to end, so is that process.
+    """
+    context = multiprocessing.get_context("fork")
+    hearing, saying = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(saying, work, args))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    process.start()
+    saying.close()
+    try:
+        error = hearing.recv()
+    except EOFError:
+        sys.exit(1)
+    finally:
+        process.terminate()
+        process.join()
+        signal.signal(signal.SIGTERM, before)
+    if error is not None:
+        raise error
+
+
+def _tell(saying: Connection, work: Callable[..., None], args: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    error = None
+    try:
+        work(*args)
+    except SettingError as one:
+        error = one
+    except KeyboardInterrupt:  # of the terminal, which tells the program too
+        return
+    saying.send(error)
 
 
 def leave_at_the_latest(children: list[int]) -> None:

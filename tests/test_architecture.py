@@ -27,7 +27,7 @@ GROUND = {
 }  # fmt: skip
 # The audit is written by all domains; it stands on accounts alone.
 FOR_ALL = {"accounts", "audit", "notifications"}
-TOP = {"app", "cli", "serving", "supervising", "worker", "demo", "backup", "origin"}
+TOP = {"app", "cli", "commands", "serving", "supervising", "worker", "demo", "backup", "origin"}
 FILES = {
     "__init__", "tables", "schemas", "policy", "queries", "actions", "events", "pages", "api", "jobs",
 }  # fmt: skip

@@ -15,11 +15,12 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from portal.settings import PROCESSES
+
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's first choice: 19 MiB, two passes
 
 
 STAND_BACK = 10  # how far below the rest of the portal, in steps of `nice`
-PROCESSES = "PORTAL_PROCESSES"  # set by `portal serve` for its web processes: how many share the cores
 
 
 @cache

@@ -3,6 +3,6 @@
 It stands above the domains: what it saves is the whole database, and what it checks afterwards is the audit's chains.
 """
 
-from portal.backup.archive import BackupError
 
-__all__ = ["BackupError"]
+class BackupError(Exception):
+    """A back-up cannot be made or put back; the text is one line for the operator."""

@@ -19,16 +19,13 @@ from zipfile import BadZipFile, ZipFile
 import msgspec
 
 from portal.accounts.keys import open_keyring
+from portal.backup import BackupError
 from portal.settings import Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASE = "database.dump"
 SEAL = 64  # characters of a SHA-256
-
-
-class BackupError(Exception):
-    """A back-up cannot be made or put back; the text is one line for the operator."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):

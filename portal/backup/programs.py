@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-from portal.backup.archive import BackupError
+from portal.backup import BackupError
 from portal.embedded import client_program
 
 CHUNK = 1 << 18

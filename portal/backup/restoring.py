@@ -8,8 +8,8 @@ from zipfile import ZipFile
 from portal import __version__, db
 from portal.audit import anchors, queries
 from portal.audit.schemas import ChainCheck
-from portal.backup import archive, programs
-from portal.backup.archive import BackupError, Manifest
+from portal.backup import BackupError, archive, programs
+from portal.backup.archive import Manifest
 from portal.backup.saving import SERVER, connect, counts
 from portal.migrations import known, migrate
 from portal.settings import Settings

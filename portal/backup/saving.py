@@ -9,8 +9,8 @@ import asyncpg
 
 from portal import __version__, storage
 from portal.audit import anchors
-from portal.backup import archive, programs
-from portal.backup.archive import BackupError, Manifest
+from portal.backup import BackupError, archive, programs
+from portal.backup.archive import Manifest
 from portal.pool import session_of
 from portal.settings import Settings
 

@@ -12,8 +12,8 @@ from zipfile import ZipFile
 import msgspec
 import pytest
 
-from portal.backup import archive, restoring, saving
-from portal.backup.archive import BackupError, Manifest
+from portal.backup import BackupError, archive, restoring, saving
+from portal.backup.archive import Manifest
 from portal.embedded import client_program
 from portal.settings import Settings
 from tests import catalogue
