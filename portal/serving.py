@@ -10,6 +10,7 @@ import resource
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,6 +69,7 @@ def serve(settings: Settings, environ: dict[str, str], *, host: str, port: int, 
         raise SettingError(
             "--workers: more than one process needs REDIS_URL, so that they share live updates and limits"
         )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # while nothing is served yet; what was begun is ended
     logs.configure()
     open_all_files()
     listener = bound(host, port)

@@ -81,12 +81,11 @@ def aside(work: Callable[..., None], *args: Any) -> None:
     """Do something in a process of its own, which takes all that it needed with it when it ends.
 
     Raises the `SettingError` that `work` raises. After anything else, which it has told by itself, this program ends too;
-    when this program is told to end, so is that process.
+    when this program ends meanwhile, so does that process.
     """
     context = multiprocessing.get_context("fork")
     hearing, saying = context.Pipe(duplex=False)
     process = context.Process(target=_tell, args=(saying, work, args))
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     process.start()
     saying.close()
     try:
@@ -96,7 +95,6 @@ def aside(work: Callable[..., None], *args: Any) -> None:
     finally:
         process.terminate()
         process.join()
-        signal.signal(signal.SIGTERM, before)
     if error is not None:
         raise error
 
