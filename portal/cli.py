@@ -97,11 +97,11 @@ def migrate(data: Path | None) -> None:
 @plainly
 def worker() -> None:
     """Run jobs, schedules and the relay of integration events until SIGTERM; for portals with their own database."""
+    from portal import commands
+
     settings = Settings.from_env()
     if not settings.database_url:
         raise SettingError("DATABASE_URL: the embedded portal runs its jobs inside `portal serve`")
-    from portal import commands
-
     sys.exit(asyncio.run(commands.work(settings)))
 
 

@@ -15,7 +15,8 @@ from portal.walls.schemas import NewLink, NewWall
 from portal.web.i18n import _
 
 MOST = 50
-# Before a clinic's links are counted, so that those that are made in the same moment are counted one after the other.
+# Of one clinic's links that are made in the same moment each is counted after the one before. A statement of its own: what is
+# counted must be read after the lock was given.
 ONE_AT_A_TIME = "SELECT FROM clinic WHERE id = $1 FOR NO KEY UPDATE"
 # One more, unless the clinic has as many as anybody could hang up; no row comes back then, or for a clinic not theirs.
 MAKE = """

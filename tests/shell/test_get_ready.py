@@ -65,11 +65,15 @@ def test_told_to_end_while_getting_ready_it_ends_and_leaves_nothing_behind(tmp_p
     """The demonstration takes seconds to make, in a database of its own."""
     environment = {**os.environ, "DATABASE_URL": "", "REDIS_URL": ""}
     command = [PORTAL, "serve", "--demo", "--port", str(free_port()), "--data", str(tmp_path)]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
         assert process.stderr is not None
-        assert "making the demo data" in process.stderr.readline()
+        assert any("making the demo data" in line for line in process.stderr)
         process.terminate()
         assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
     assert not [one for one in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path) in _text(one)]
 
