@@ -42,6 +42,7 @@ async def test_books_and_writes_all_that_follows(client: httpx.AsyncClient, cast
     [mail] = await db.fetch("SELECT * FROM mail WHERE account_id = $1", cast.patient.id)
     assert "cough" not in mail["subject"] + mail["body"] and cast.doctor.actor.last_name not in mail["body"]
     assert await db.fetch_value("SELECT kind FROM notification WHERE account_id = $1", cast.patient.id)
+    assert (await get(client, cast.patient, f"/appointments/{found['id']}")).json() == found  # told as it is then read
 
 
 async def test_mail_speaks_the_patients_language_on_the_visits_clock(client: httpx.AsyncClient, cast: Cast) -> None:
